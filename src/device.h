@@ -1,0 +1,36 @@
+/* One OpenCL device, or the reference. */
+#ifndef CLARUS_DEVICE_H
+#define CLARUS_DEVICE_H
+
+#include "context.h"
+#include "kernel_registry.h"
+#include "opencl.h"
+
+#include "../devices/device_params.h"
+
+struct clarus_device {
+    atomic_int references;
+    clarus_context *context;
+    clarus_device_info info; /* its strings belong to the device */
+    const device_params *params;
+    /* All NULL on the reference. id is a sub-device where the number of threads is limited. */
+    cl_platform_id platform;
+    cl_device_id id;
+    cl_context cl;
+    struct program_table *programs; /* built programs, see program.h */
+};
+
+clarus_device *device_retain(clarus_device *device);
+int device_is_reference(const clarus_device *device);
+clarus_status device_create_queue(clarus_device *device, int profiling, cl_command_queue *queue,
+                                  clarus_error *error);
+/* A new kernel object of the registry's kernel, built with `defines` ("-DTILE=14 -DSTRIDE=1"), from the
+ * device's programs in memory, the cache folder, or the compiler. The caller releases it. A build
+ * failure carries the compiler's log. Any thread. */
+clarus_status device_kernel(clarus_device *device, kernel_id kernel, const char *defines,
+                            cl_kernel *out, clarus_error *error);
+/* To be called when a kernel has run once: stores binaries that are not in the cache folder yet (some
+ * drivers compile at the first launch). Never fails: a cache that cannot be written is skipped. */
+void device_store_programs(clarus_device *device);
+
+#endif

@@ -1,0 +1,38 @@
+/* How a value lies in a device buffer, and n-dimensional strided views of it.
+ *
+ * PLAIN is row-major. BLOCKED holds [N, C, H, W] as [N][ceil(C/16)][top + H + bottom][left + W + right][16]:
+ * sixteen channels side by side, and around each plane a halo that is always zero, so that a window
+ * reads its padding without looking. Lanes beyond C in the last block hold anything finite or not, and
+ * are never read as channels. */
+#ifndef CLARUS_LAYOUT_H
+#define CLARUS_LAYOUT_H
+
+#include "shape.h"
+
+enum { LAYOUT_BLOCK = 16, VIEW_RANK = CLARUS_MAX_RANK + 1 };
+
+typedef enum layout_kind { LAYOUT_PLAIN, LAYOUT_BLOCKED } layout_kind;
+
+typedef struct layout {
+    layout_kind kind;
+    int64_t top, left, bottom, right; /* halo in pixels */
+} layout;
+
+/* Element j of the view is buffer[offset + sum_k j_k * strides[k]], in elements. */
+typedef struct view {
+    size_t rank;
+    int64_t dims[VIEW_RANK], strides[VIEW_RANK];
+    int64_t offset;
+} view;
+
+/* Elements of the buffer that a value of this shape needs. */
+int64_t layout_count(const layout *layout, const shape *shape);
+/* The value as a view: PLAIN has the shape's own axes; BLOCKED has five, [N, ceil(C/16), H, W, 16]. */
+void layout_view(const layout *layout, const shape *shape, view *out);
+int layout_equal(const layout *a, const layout *b);
+
+/* Merges neighbouring axes that are contiguous in all `count` views (same dims in all of them), and drops
+ * axes of extent 1; at least one axis stays. */
+void views_collapse(view *views, size_t count);
+
+#endif

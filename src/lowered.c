@@ -1,0 +1,169 @@
+#include "lowered.h"
+
+#include <string.h>
+
+/* Blocks of memory that are freed together. Data follows the header at a multiple of 64 bytes. */
+struct arena_block {
+    struct arena_block *next;
+    size_t used, size;
+};
+
+enum { ARENA_ALIGN = 64, ARENA_BLOCK = 64 * 1024 };
+
+static const struct { const char *name; int arity; } eltwise_table[] = {
+#define ELTWISE(name, arity, expression) {#name, arity},
+#include "eltwise.def"
+#undef ELTWISE
+};
+
+int eltwise_arity(eltwise_function function)
+{
+    return eltwise_table[function].arity;
+}
+
+const char *eltwise_name(eltwise_function function)
+{
+    return eltwise_table[function].name;
+}
+
+const char *op_kind_name(op_kind kind)
+{
+    static const char *const names[OP_KINDS] = {"conv",    "matmul", "pool",   "reduce", "softmax",
+                                                "eltwise", "move",   "gather", "view"};
+    return names[kind];
+}
+
+clarus_status lowered_create(clarus_context *context, lowered_graph **graph, clarus_error *error)
+{
+    *graph = memory_calloc(context, 1, sizeof **graph);
+    if (!*graph)
+        return error_memory(error, "lowered graph");
+    (*graph)->context = context_retain(context);
+    return CLARUS_OK;
+}
+
+void lowered_free(lowered_graph *graph)
+{
+    if (!graph)
+        return;
+    clarus_context *context = graph->context;
+    while (graph->arena) {
+        struct arena_block *next = graph->arena->next;
+        memory_free(context, graph->arena);
+        graph->arena = next;
+    }
+    memory_free(context, graph->values);
+    memory_free(context, graph->ops);
+    memory_free(context, graph);
+    clarus_context_free(context);
+}
+
+static size_t align_up(size_t n)
+{
+    return (n + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
+}
+
+void *lowered_alloc(lowered_graph *graph, size_t count, size_t size)
+{
+    if (size && count > PTRDIFF_MAX / 2 / size)
+        return NULL;
+    size_t need = align_up(count * size + 1);
+    struct arena_block *block = graph->arena;
+    if (!block || block->size - block->used < need) {
+        size_t bytes = need > ARENA_BLOCK ? need : ARENA_BLOCK;
+        block = memory_alloc(graph->context, bytes + sizeof *block + ARENA_ALIGN, 1);
+        if (!block)
+            return NULL;
+        *block = (struct arena_block){graph->arena, 0, bytes};
+        graph->arena = block;
+    }
+    uintptr_t data = ((uintptr_t)(block + 1) + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
+    void *memory = (char *)data + block->used;
+    block->used += need;
+    return memory;
+}
+
+static clarus_status check_value(const lowered_graph *graph, clarus_dtype dtype, const shape *shape,
+                                 const char *name, clarus_error *error)
+{
+    char text[SHAPE_TEXT];
+    int64_t count;
+    if (!shape_count(shape, &count))
+        return error_set(error, CLARUS_E_SHAPE, "value \"%s\": the shape %s is not possible", name,
+                         shape_text(shape, text));
+    size_t size = clarus_dtype_size(dtype);
+    if (!size)
+        return error_set(error, CLARUS_E_UNSUPPORTED, "value \"%s\": type %d is not supported", name, dtype);
+    if ((uint64_t)count > graph->context->max_tensor_bytes / size)
+        return error_set(error, CLARUS_E_LIMIT,
+                         "value \"%s\": %s of %s exceeds the limit of %llu bytes for one tensor", name,
+                         shape_text(shape, text), clarus_dtype_name(dtype),
+                         (unsigned long long)graph->context->max_tensor_bytes);
+    return CLARUS_OK;
+}
+
+clarus_status lowered_add_value(lowered_graph *graph, value_kind kind, clarus_dtype dtype,
+                                const shape *shape, const void *data, const char *name, size_t *number,
+                                clarus_error *error)
+{
+    clarus_status status = check_value(graph, dtype, shape, name, error);
+    if (status != CLARUS_OK)
+        return status;
+    size_t length = strlen(name) + 1;
+    char *copy = lowered_alloc(graph, length, 1);
+    if (!copy || !memory_grow(graph->context, (void **)&graph->values, &graph->value_capacity,
+                              graph->value_count + 1, sizeof *graph->values))
+        return error_memory(error, name);
+    memcpy(copy, name, length);
+    *number = graph->value_count++;
+    graph->values[*number] = (lowered_value){kind, dtype, *shape, data, copy};
+    return CLARUS_OK;
+}
+
+clarus_status lowered_add_op(lowered_graph *graph, op_kind kind, const size_t *inputs, size_t input_count,
+                             size_t output, const char *name, lowered_op **op, clarus_error *error)
+{
+    size_t length = strlen(name) + 1;
+    char *copy = lowered_alloc(graph, length, 1);
+    size_t *numbers = lowered_alloc(graph, input_count, sizeof *numbers);
+    if (!copy || !numbers ||
+        !memory_grow(graph->context, (void **)&graph->ops, &graph->op_capacity, graph->op_count + 1,
+                     sizeof *graph->ops))
+        return error_memory(error, name);
+    memcpy(copy, name, length);
+    memcpy(numbers, inputs, input_count * sizeof *numbers);
+    *op = &graph->ops[graph->op_count++];
+    memset(*op, 0, sizeof **op);
+    (*op)->kind = kind;
+    (*op)->inputs = numbers;
+    (*op)->input_count = input_count;
+    (*op)->output = output;
+    (*op)->name = copy;
+    return CLARUS_OK;
+}
+
+static uint64_t product(const int64_t *dims, size_t count)
+{
+    uint64_t p = 1;
+    for (size_t i = 0; i < count; i++)
+        p *= (uint64_t)dims[i];
+    return p;
+}
+
+uint64_t op_macs(const lowered_graph *graph, const lowered_op *op)
+{
+    const shape *out = &graph->values[op->output].shape;
+    if (op->kind == OP_CONV)
+        return product(out->dims, out->rank) * product(op->as.conv.window.kernel, SPATIAL) *
+               (uint64_t)(op->as.conv.in_channels / op->as.conv.groups);
+    if (op->kind == OP_MATMUL)
+        return product(out->dims, out->rank) * (uint64_t)op->as.matmul.k;
+    return 0;
+}
+
+int64_t segment_channels(int64_t taps)
+{
+    enum { BLOCK = 16, PRODUCTS = 512 };
+    int64_t blocks = taps > PRODUCTS / BLOCK ? 1 : PRODUCTS / (BLOCK * taps);
+    return BLOCK * blocks;
+}

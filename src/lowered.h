@@ -1,0 +1,205 @@
+/* The lowered graph: the arithmetic, knowing no device.
+ *
+ * A list of operations of docs/numerics.md over values, in an order in which every value is written
+ * before it is read and written once. It is made from a model and its input shapes alone, and two
+ * executors run it: the oracle (fallback/oracle.h), plainly, and the OpenCL plan (src/plan.h), which
+ * chooses layouts, tiles and launches but no other arithmetic.
+ *
+ * Data of a value is row-major. Nine kinds of operations are enough because ONNX's many operators
+ * are lowered onto them: a transpose, slice, concatenation or padding is a MOVE, batch normalisation an
+ * ELTWISE multiply-add, layer normalisation a chain of REDUCE and ELTWISE. */
+#ifndef CLARUS_LOWERED_H
+#define CLARUS_LOWERED_H
+
+#include "context.h"
+#include "shape.h"
+
+/* Element-wise functions by number, from the one table in kernels/eltwise.def. */
+typedef enum eltwise_function {
+#define ELTWISE(name, arity, expression) ELTWISE_##name,
+#include "eltwise.def"
+#undef ELTWISE
+    ELTWISE_COUNT
+} eltwise_function;
+
+/* Number of operands of a function, 1 to 3. */
+int eltwise_arity(eltwise_function function);
+/* As "mul_add". */
+const char *eltwise_name(eltwise_function function);
+
+typedef enum value_kind { VALUE_INPUT, VALUE_CONSTANT, VALUE_TEMPORARY } value_kind;
+
+typedef struct lowered_value {
+    value_kind kind;
+    clarus_dtype dtype;
+    shape shape;
+    const void *data; /* VALUE_CONSTANT: row-major elements, owned by the lowered graph's arena or the model */
+    const char *name; /* ONNX name, or a made-up one; never NULL */
+} lowered_value;
+
+typedef enum op_kind {
+    OP_CONV,    /* inputs: x, w, [bias], [residual] */
+    OP_MATMUL,  /* inputs: a, b, [bias], [residual] */
+    OP_POOL,    /* inputs: x */
+    OP_REDUCE,  /* inputs: x */
+    OP_SOFTMAX, /* inputs: x */
+    OP_ELTWISE, /* inputs: 1 to 3 operands, broadcast */
+    OP_MOVE,    /* inputs: one per part */
+    OP_GATHER,  /* inputs: data, indices (int64 or int32) */
+    OP_VIEW,    /* inputs: x; same elements, other shape */
+    OP_KINDS
+} op_kind;
+
+/* What follows the sum of a convolution or matrix product: + bias, + residual, function. ELTWISE takes
+ * only the function. The function is unary, and the same as an ELTWISE of its own would compute. */
+typedef struct op_epilogue {
+    int has_bias;
+    int has_residual; /* of the output's shape */
+    int has_function;
+    eltwise_function function;
+    float a, b; /* the function's parameters */
+} op_epilogue;
+
+/* Three spatial axes: depth, height, width. One- and two-dimensional operations have extent 1 in the
+ * leading ones. */
+enum { SPATIAL = 3 };
+
+typedef struct window {
+    int64_t kernel[SPATIAL], stride[SPATIAL], dilation[SPATIAL];
+    int64_t pad_begin[SPATIAL], pad_end[SPATIAL];
+    int64_t in[SPATIAL], out[SPATIAL];
+} window;
+
+/* How a convolution is summed. The rule that chooses looks at shapes alone (numerics.md section 5);
+ * Winograd will be a second value. */
+typedef enum conv_algorithm { CONV_DIRECT } conv_algorithm;
+
+/* x [batch, in_channels, in...], w [out_channels, in_channels / groups, kernel...],
+ * y [batch, out_channels, out...], float32; bias [out_channels]. */
+typedef struct conv_params {
+    conv_algorithm algorithm;
+    int64_t batch, groups, in_channels, out_channels;
+    window window;
+} conv_params;
+
+/* y[batch, m, n] = sum_k a[batch, m, k] * b[batch, k, n]; a is stored [.., m, k], or [.., k, m] with
+ * trans_a; b [.., k, n], or [.., n, k] with trans_b; bias [n]. Leading dimensions broadcast to the
+ * output's: batch_dims of them, strides in whole matrices, 0 where broadcast. */
+typedef struct matmul_params {
+    int64_t m, n, k;
+    int trans_a, trans_b;
+    size_t batch_rank;
+    int64_t batch_dims[CLARUS_MAX_RANK];
+    int64_t a_strides[CLARUS_MAX_RANK], b_strides[CLARUS_MAX_RANK];
+} matmul_params;
+
+typedef enum pool_function { POOL_MAX, POOL_AVERAGE } pool_function;
+
+/* x [batch, channels, in...], y [batch, channels, out...]. An average divides by the number of taps
+ * inside the input, or with count_padding by the number inside the padded input. */
+typedef struct pool_params {
+    pool_function function;
+    int count_padding;
+    int64_t batch, channels;
+    window window;
+} pool_params;
+
+typedef enum reduce_function {
+    REDUCE_SUM, REDUCE_MEAN, REDUCE_MAX, REDUCE_MIN, REDUCE_PROD,
+    REDUCE_SUM_SQUARE, REDUCE_L1
+} reduce_function;
+
+/* x's axes with reduced[i] set are summed in row-major order of those axes; y has extent 1 there (a VIEW
+ * drops them if keepdims is 0). */
+typedef struct reduce_params {
+    reduce_function function;
+    unsigned char reduced[CLARUS_MAX_RANK];
+} reduce_params;
+
+typedef struct softmax_params {
+    int axis;
+    int log; /* 1: log-softmax */
+} softmax_params;
+
+/* a and b are parameters of the functions that have them (clip bounds, slopes). */
+typedef struct eltwise_params {
+    eltwise_function function;
+    float a, b;
+} eltwise_params;
+
+/* Part i copies dims elements from input i to the output:
+ *   y[to_offset + sum_k j_k * to_strides[k]] = x[from_offset + sum_k j_k * from_strides[k]]
+ * for all 0 <= j_k < dims[k]; offsets and strides in elements of the row-major arrays, from_strides may be
+ * 0 or negative. Parts do not overlap in the output. Elements that no part covers are `fill`. */
+typedef struct move_part {
+    size_t rank;
+    int64_t dims[CLARUS_MAX_RANK];
+    int64_t from_offset, from_strides[CLARUS_MAX_RANK];
+    int64_t to_offset, to_strides[CLARUS_MAX_RANK];
+} move_part;
+
+typedef struct move_params {
+    move_part *parts; /* one per input */
+    int covers;       /* 1: the parts cover the whole output; 0: fill is needed */
+    uint64_t fill;    /* bit pattern of one element, little-endian */
+    int concat_axis;  /* the parts are a concatenation along this axis; -1: they are not */
+} move_params;
+
+/* y[outer, j..., inner] = data[outer, indices[j...], inner]; a negative index counts from the end. */
+typedef struct gather_params {
+    int axis;
+} gather_params;
+
+typedef struct lowered_op {
+    op_kind kind;
+    size_t input_count;
+    size_t *inputs; /* value numbers */
+    size_t output;  /* value number */
+    op_epilogue epilogue;
+    union {
+        conv_params conv;
+        matmul_params matmul;
+        pool_params pool;
+        reduce_params reduce;
+        softmax_params softmax;
+        eltwise_params eltwise;
+        move_params move;
+        gather_params gather;
+    } as;
+    const char *name; /* the ONNX node that it came from */
+} lowered_op;
+
+typedef struct lowered_graph {
+    clarus_context *context;
+    lowered_value *values;
+    size_t value_count, value_capacity;
+    lowered_op *ops;
+    size_t op_count, op_capacity;
+    size_t *inputs, *outputs; /* value numbers, in the model's order */
+    size_t input_count, output_count;
+    struct arena_block *arena; /* names, constants and arrays; freed as one */
+} lowered_graph;
+
+clarus_status lowered_create(clarus_context *context, lowered_graph **graph, clarus_error *error);
+void lowered_free(lowered_graph *graph);
+/* Memory that lives as long as the graph, aligned to 64 bytes; NULL if out of memory. */
+void *lowered_alloc(lowered_graph *graph, size_t count, size_t size);
+/* Appends a value; its number in *number. data is not copied; name is. Checks the shape against the
+ * context's limits. */
+clarus_status lowered_add_value(lowered_graph *graph, value_kind kind, clarus_dtype dtype,
+                                const shape *shape, const void *data, const char *name, size_t *number,
+                                clarus_error *error);
+/* Appends an operation of `kind` with inputs copied and all else zero, for the caller to fill in. */
+clarus_status lowered_add_op(lowered_graph *graph, op_kind kind, const size_t *inputs, size_t input_count,
+                             size_t output, const char *name, lowered_op **op, clarus_error *error);
+
+/* As "conv". */
+const char *op_kind_name(op_kind kind);
+/* Multiply-adds of an operation: convolutions and matrix products, 0 for others. */
+uint64_t op_macs(const lowered_graph *graph, const lowered_op *op);
+/* Segment of a sum in products: whole 16-channel blocks that fit in 512, at least one block
+ * (numerics.md section 4). taps: kernel positions of a convolution, 1 for a matrix product.
+ * Returned in channels. */
+int64_t segment_channels(int64_t taps);
+
+#endif

@@ -1,0 +1,16 @@
+/* OpenCL's header, and its errors by name. */
+#ifndef CLARUS_OPENCL_H
+#define CLARUS_OPENCL_H
+
+#define CL_TARGET_OPENCL_VERSION 120
+#define CL_USE_DEPRECATED_OPENCL_1_2_APIS
+#include <CL/cl.h>
+
+#include "error.h"
+
+/* As "CL_OUT_OF_RESOURCES"; "unknown OpenCL error" for others. */
+const char *opencl_error_name(cl_int code);
+/* "clCreateBuffer: CL_OUT_OF_RESOURCES (-5)"; CLARUS_E_MEMORY for allocation failures, CLARUS_E_OPENCL otherwise. */
+clarus_status opencl_error(clarus_error *error, const char *call, cl_int code);
+
+#endif

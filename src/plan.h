@@ -1,0 +1,82 @@
+/* The plan: how one device executes a lowered graph. Layouts, buffers and launches, as data.
+ *
+ * A plan is made without touching OpenCL (plan.c asks each operation's launcher, launch_*.c, for its launches);
+ * exec.c then allocates the buffers, builds the kernels and runs it. */
+#ifndef CLARUS_PLAN_H
+#define CLARUS_PLAN_H
+
+#include "kernel_registry.h"
+#include "layout.h"
+#include "lowered.h"
+
+#include "../devices/device_params.h"
+
+enum { LAUNCH_ARGS = 24, LAUNCH_DEFINES = 256 };
+
+typedef enum arg_kind { ARG_BUFFER, ARG_INT, ARG_FLOAT, ARG_TABLE } arg_kind;
+
+typedef struct launch_arg {
+    arg_kind kind;
+    size_t buffer;        /* ARG_BUFFER: plan buffer number, passed as a cl_mem */
+    int32_t i;            /* ARG_INT */
+    float f;              /* ARG_FLOAT */
+    const int32_t *table; /* ARG_TABLE: passed as a __global const int buffer of its own */
+    size_t table_count;
+} launch_arg;
+
+typedef struct launch {
+    kernel_id kernel;
+    char defines[LAUNCH_DEFINES]; /* "-DFUNCTION=ELTWISE_relu" */
+    launch_arg args[LAUNCH_ARGS];
+    size_t arg_count;
+    size_t global[3], local[3]; /* always three dimensions */
+    size_t op;                  /* the lowered operation it belongs to */
+} launch;
+
+/* Where a value lies: which buffer, and how in it. */
+typedef struct operand {
+    size_t buffer;
+    clarus_dtype dtype;
+    shape shape;
+    layout layout;
+} operand;
+
+typedef struct plan plan;
+
+/* For launchers: appends a launch of `kernel` for operation `op`, with nothing set. */
+clarus_status plan_add_launch(plan *plan, kernel_id kernel, size_t op, launch **out, clarus_error *error);
+/* Appends to launch->defines; printf-style. Too long a text is CLARUS_E_INTERNAL at build time. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+void launch_define(launch *launch, const char *format, ...);
+void launch_buffer(launch *launch, size_t buffer);
+void launch_int(launch *launch, int64_t value); /* value fits in 31 bits: plan.c bounds every buffer */
+void launch_float(launch *launch, float value);
+/* Copies the table into the plan. */
+clarus_status launch_table(plan *plan, launch *launch, const int32_t *table, size_t count, clarus_error *error);
+void launch_grid(launch *launch, size_t x, size_t y, size_t z); /* local 1x1x1 */
+const device_params *plan_device(const plan *plan);
+/* A buffer that holds `count` elements of constant data (packed weights, constant operands), written once. The
+ * data is given by a plan-owned pointer. */
+clarus_status plan_constant(plan *plan, clarus_dtype dtype, const void *data, size_t count, size_t *buffer,
+                            clarus_error *error);
+void *plan_alloc(plan *plan, size_t count, size_t size);
+
+/* Launchers, one per kind of operation: append the launches that compute `out` from `in`. Layouts are given.
+ * launch_generic.c: any layout. */
+clarus_status launch_eltwise(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                             const operand *out, clarus_error *error);
+clarus_status launch_reduce(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                            const operand *out, clarus_error *error); /* PLAIN in and out, or BLOCKED in with
+                                                          H and W (and no other axis) reduced, out PLAIN */
+clarus_status launch_softmax(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                             const operand *out, clarus_error *error); /* PLAIN */
+clarus_status launch_move(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                          const operand *out, clarus_error *error); /* PLAIN */
+clarus_status launch_gather(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                            const operand *out, clarus_error *error); /* PLAIN */
+/* Copies a value from one layout to another (same shape). */
+clarus_status launch_reorder(plan *plan, size_t op, const operand *in, const operand *out, clarus_error *error);
+
+#endif
