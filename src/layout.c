@@ -2,43 +2,72 @@
 
 #include <string.h>
 
+void layout_get_pitch(const layout *layout, const shape *shape, layout_pitch *pitch)
+{
+    const int64_t *d = shape->dims;
+    int64_t pixel = layout->kind == LAYOUT_BLOCKED ? LAYOUT_BLOCK : 1;
+    int64_t planes = (d[1] + pixel - 1) / pixel;
+    pitch->row = (layout->left + d[3] + layout->right) * pixel;
+    pitch->plane = (layout->top + d[2] + layout->bottom) * pitch->row;
+    pitch->image = planes * pitch->plane;
+    pitch->origin = layout->top * pitch->row + layout->left * pixel;
+}
+
+int layout_has_halo(const layout *layout)
+{
+    return layout->top || layout->left || layout->bottom || layout->right;
+}
+
 int64_t layout_count(const layout *layout, const shape *shape)
 {
     int64_t count = 1;
-    if (layout->kind == LAYOUT_PLAIN) {
+    if (layout->kind == LAYOUT_PLAIN && !layout_has_halo(layout)) {
         for (size_t i = 0; i < shape->rank; i++)
             count *= shape->dims[i];
         return count;
     }
-    const int64_t *d = shape->dims;
-    return d[0] * ((d[1] + LAYOUT_BLOCK - 1) / LAYOUT_BLOCK) * (layout->top + d[2] + layout->bottom) *
-           (layout->left + d[3] + layout->right) * LAYOUT_BLOCK;
+    layout_pitch pitch;
+    layout_get_pitch(layout, shape, &pitch);
+    return shape->dims[0] * pitch.image;
 }
 
 void layout_view(const layout *layout, const shape *shape, view *out)
 {
     memset(out, 0, sizeof *out);
-    if (layout->kind == LAYOUT_PLAIN) {
+    const int64_t *d = shape->dims;
+    if (layout->kind == LAYOUT_PLAIN && !layout_has_halo(layout)) {
         out->rank = shape->rank;
-        memcpy(out->dims, shape->dims, sizeof shape->dims);
+        memcpy(out->dims, d, sizeof shape->dims);
         shape_strides(shape, out->strides);
         return;
     }
-    const int64_t *d = shape->dims;
-    int64_t row = (layout->left + d[3] + layout->right) * LAYOUT_BLOCK;
-    int64_t plane = (layout->top + d[2] + layout->bottom) * row;
-    int64_t blocks = (d[1] + LAYOUT_BLOCK - 1) / LAYOUT_BLOCK;
-    *out = (view){.rank = 5,
-                  .dims = {d[0], blocks, d[2], d[3], LAYOUT_BLOCK},
-                  .strides = {blocks * plane, plane, row, LAYOUT_BLOCK, 1},
-                  .offset = layout->top * row + layout->left * LAYOUT_BLOCK};
+    layout_pitch pitch;
+    layout_get_pitch(layout, shape, &pitch);
+    if (layout->kind == LAYOUT_PLAIN)
+        *out = (view){.rank = 4,
+                      .dims = {d[0], d[1], d[2], d[3]},
+                      .strides = {pitch.image, pitch.plane, pitch.row, 1},
+                      .offset = pitch.origin};
+    else
+        *out = (view){.rank = 5,
+                      .dims = {d[0], (d[1] + LAYOUT_BLOCK - 1) / LAYOUT_BLOCK, d[2], d[3], LAYOUT_BLOCK},
+                      .strides = {pitch.image, pitch.plane, pitch.row, LAYOUT_BLOCK, 1},
+                      .offset = pitch.origin};
 }
 
 int layout_equal(const layout *a, const layout *b)
 {
-    return a->kind == b->kind &&
-           (a->kind == LAYOUT_PLAIN || (a->top == b->top && a->left == b->left && a->bottom == b->bottom &&
-                                        a->right == b->right));
+    return a->kind == b->kind && a->top == b->top && a->left == b->left && a->bottom == b->bottom &&
+           a->right == b->right;
+}
+
+/* One pixel per plane: channels lie side by side in both, unless a block's unused lanes part two images. */
+int layout_same_places(const layout *a, const layout *b, const shape *shape)
+{
+    if (layout_equal(a, b))
+        return 1;
+    return !layout_has_halo(a) && !layout_has_halo(b) && shape->rank == 4 && shape->dims[2] == 1 &&
+           shape->dims[3] == 1 && (shape->dims[0] == 1 || shape->dims[1] % LAYOUT_BLOCK == 0);
 }
 
 static void remove_axis(view *v, size_t axis)

@@ -1,6 +1,6 @@
 /* How a value lies in a device buffer, and n-dimensional strided views of it.
  *
- * PLAIN is row-major. BLOCKED holds [N, C, H, W] as [N][ceil(C/16)][top + H + bottom][left + W + right][16]:
+ * PLAIN is row-major; a value of four axes may have a halo, [N][C][top + H + bottom][left + W + right]. BLOCKED holds [N, C, H, W] as [N][ceil(C/16)][top + H + bottom][left + W + right][16]:
  * sixteen channels side by side, and around each plane a halo that is always zero, so that a window
  * reads its padding without looking. Lanes beyond C in the last block hold anything finite or not, and
  * are never read as channels. */
@@ -27,9 +27,18 @@ typedef struct view {
 
 /* Elements of the buffer that a value of this shape needs. */
 int64_t layout_count(const layout *layout, const shape *shape);
+/* Elements of one image, channel block (BLOCKED) or channel (PLAIN), and row of a value of four axes. */
+typedef struct layout_pitch {
+    int64_t image, plane, row;
+    int64_t origin; /* of pixel (0, 0) of the first plane */
+} layout_pitch;
+void layout_get_pitch(const layout *layout, const shape *shape, layout_pitch *pitch);
 /* The value as a view: PLAIN has the shape's own axes; BLOCKED has five, [N, ceil(C/16), H, W, 16]. */
 void layout_view(const layout *layout, const shape *shape, view *out);
 int layout_equal(const layout *a, const layout *b);
+int layout_has_halo(const layout *layout);
+/* 1 if a value of this shape lies at the same places in both layouts. */
+int layout_same_places(const layout *a, const layout *b, const shape *shape);
 
 /* Merges neighbouring axes that are contiguous in all `count` views (same dims in all of them), and drops
  * axes of extent 1; at least one axis stays. */
