@@ -13,7 +13,7 @@ foreach(language IN LISTS header_languages)
     set_target_properties(test_header_${suffix} PROPERTIES
         CXX_STANDARD 17 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF)
     target_compile_options(test_header_${suffix} PRIVATE -Wall -Wextra -Wconversion -Wpedantic -Werror)
-    target_link_libraries(test_header_${suffix} PRIVATE clarus)
+    target_link_libraries(test_header_${suffix} PRIVATE clarus clarus_sanitizers)
     add_test(NAME header_${suffix} COMMAND test_header_${suffix})
     set_tests_properties(header_${suffix} PROPERTIES LABELS unit TIMEOUT 60)
 endforeach()
