@@ -1,14 +1,14 @@
 /* What is known about a device beforehand, as data: parameters of kernels, and quirks.
  *
- * A row of devices.def names a device by type, platform, vendor or name and overrides some fields; rows apply from the
- * general to the special (see README.md). Nothing else in the project asks for a vendor. */
+ * A row of devices.def names a device by type, platform, vendor or name and overrides some fields; rows apply
+ * from the general to the special (see README.md). Nothing else in the project asks for a vendor. */
 #ifndef CLARUS_DEVICE_PARAMS_H
 #define CLARUS_DEVICE_PARAMS_H
 
 typedef struct device_params {
-    const char *name;   /* the most special row that matched */
-    int rank;           /* automatic choice takes the lowest first: 0 GPU, 1 accelerator, 2 CPU, 9 simulator */
-    int lanes;          /* channels that one work-item computes side by side: 16 on CPUs, 1 on GPUs */
+    const char *name; /* the most special row that matched */
+    int rank;         /* automatic choice takes the lowest first: 0 GPU, 1 accelerator, 2 CPU, 9 simulator */
+    int lanes;        /* channels that one work-item computes side by side: 16 on CPUs, 1 on GPUs */
     int tile_registers; /* accumulators of `lanes` channels that one work-item keeps in registers */
     int group_size;     /* work-items per work-group, a multiple of 16 / lanes; 1 on CPUs */
     int clblast;        /* 1: CLBlast is tuned for it, `fast` may use it */

@@ -132,14 +132,14 @@ typedef struct clarus_allocator {
 
 typedef struct clarus_context_options {
     size_t struct_size;
-    int threads;               /* CPU threads for computing, decoding and packing;
-                                  default: CLARUS_THREADS, else affinity mask and CPU quota */
-    uint64_t max_pixels;       /* largest width x height of one picture; default 128 Mi pixels */
-    uint64_t max_file_bytes;   /* largest picture, label or JSON file; default 1 GiB */
-    uint64_t max_model_bytes;  /* largest model file and its external data together; default 16 GiB */
-    uint64_t max_tensor_bytes; /* largest single tensor; default 8 GiB */
-    const char *cache_dir;     /* folder of the program cache; default $XDG_CACHE_HOME/clarus, else
-                                  $HOME/.cache/clarus; "" switches the cache off */
+    int threads;                       /* CPU threads for computing, decoding and packing;
+                                          default: CLARUS_THREADS, else affinity mask and CPU quota */
+    uint64_t max_pixels;               /* largest width x height of one picture; default 128 Mi pixels */
+    uint64_t max_file_bytes;           /* largest picture, label or JSON file; default 1 GiB */
+    uint64_t max_model_bytes;          /* largest model file and its external data together; default 16 GiB */
+    uint64_t max_tensor_bytes;         /* largest single tensor; default 8 GiB */
+    const char *cache_dir;             /* folder of the program cache; default $XDG_CACHE_HOME/clarus, else
+                                          $HOME/.cache/clarus; "" switches the cache off */
     const clarus_allocator *allocator; /* copied; default malloc and free */
     clarus_log_fn log;                 /* default: log lines are dropped */
     void *log_user;
@@ -188,8 +188,8 @@ typedef struct clarus_device_info {
     const char *driver; /* driver version */
     clarus_device_type type;
     clarus_device_status status;
-    const char *reason;   /* why it was chosen, failed, or was passed over; "" if nothing to say */
-    int is_auto;          /* 1 on the device that an automatic choice takes */
+    const char *reason; /* why it was chosen, failed, or was passed over; "" if nothing to say */
+    int is_auto;        /* 1 on the device that an automatic choice takes */
     int compute_units;
     uint64_t memory_bytes;
 } clarus_device_info;
@@ -223,7 +223,8 @@ CLARUS_API void clarus_device_free(clarus_device *device);
 
 typedef struct clarus_image clarus_image;
 
-typedef enum clarus_resample { /* Pillow's filters; equal to its `resize` byte for byte */
+/* Pillow's filters; equal to its `resize` byte for byte. */
+typedef enum clarus_resample {
     CLARUS_RESAMPLE_DEFAULT = 0, /* bilinear */
     CLARUS_RESAMPLE_NEAREST,
     CLARUS_RESAMPLE_BILINEAR,
@@ -233,11 +234,11 @@ typedef enum clarus_resample { /* Pillow's filters; equal to its `resize` byte f
 
 typedef struct clarus_decode_options {
     size_t struct_size;
-    int channels;              /* 1 or 3; default 3 */
-    int ignore_orientation;    /* 1: leave the EXIF orientation unapplied */
-    int alpha_discard;         /* 1: drop alpha; default: composite over the background */
-    uint8_t background[3];     /* with has_background: colour under transparent pixels */
-    int has_background;        /* 0: white */
+    int channels;           /* 1 or 3; default 3 */
+    int ignore_orientation; /* 1: leave the EXIF orientation unapplied */
+    int alpha_discard;      /* 1: drop alpha; default: composite over the background */
+    uint8_t background[3];  /* with has_background: colour under transparent pixels */
+    int has_background;     /* 0: white */
 } clarus_decode_options;
 
 static inline void clarus_decode_options_init(clarus_decode_options *options)
@@ -252,19 +253,18 @@ CLARUS_API clarus_status clarus_image_load(clarus_context *context, const char *
                                            const clarus_decode_options *options, clarus_image **image,
                                            clarus_error *error);
 /* The same from memory; name stands for the path in messages (NULL: "image"). */
-CLARUS_API clarus_status clarus_image_decode(clarus_context *context, const void *bytes,
-                                             size_t size_bytes, const char *name,
-                                             const clarus_decode_options *options, clarus_image **image,
-                                             clarus_error *error);
+CLARUS_API clarus_status clarus_image_decode(clarus_context *context, const void *bytes, size_t size_bytes,
+                                             const char *name, const clarus_decode_options *options,
+                                             clarus_image **image, clarus_error *error);
 /* Copies raw pixels; stride_bytes is the distance between rows, at least width * channels. */
 CLARUS_API clarus_status clarus_image_from_pixels(clarus_context *context, const uint8_t *pixels,
                                                   size_t width, size_t height, int channels,
                                                   size_t stride_bytes, clarus_image **image,
                                                   clarus_error *error);
 /* A new image of width x height, equal to Pillow's Image.resize((width, height), filter). */
-CLARUS_API clarus_status clarus_image_resize(clarus_context *context, const clarus_image *image,
-                                             size_t width, size_t height, clarus_resample filter,
-                                             clarus_image **resized, clarus_error *error);
+CLARUS_API clarus_status clarus_image_resize(clarus_context *context, const clarus_image *image, size_t width,
+                                             size_t height, clarus_resample filter, clarus_image **resized,
+                                             clarus_error *error);
 CLARUS_API size_t clarus_image_width(const clarus_image *image);
 CLARUS_API size_t clarus_image_height(const clarus_image *image);
 CLARUS_API int clarus_image_channels(const clarus_image *image);
@@ -283,18 +283,18 @@ typedef enum clarus_channel_order {
  * value = (pixel * scale - mean[c]) / std[c], rounded as docs/numerics.md says. */
 typedef struct clarus_preprocess {
     size_t struct_size;
-    size_t resize_short;           /* short side after resizing; 0: not by the short side */
-    size_t resize_width;           /* exact size after resizing, both or neither */
+    size_t resize_short; /* short side after resizing; 0: not by the short side */
+    size_t resize_width; /* exact size after resizing, both or neither */
     size_t resize_height;
-    size_t crop_width;             /* centre crop; 0: none */
+    size_t crop_width; /* centre crop; 0: none */
     size_t crop_height;
-    int crop_huggingface;          /* 1: crop offset as Hugging Face, else as torchvision */
+    int crop_huggingface; /* 1: crop offset as Hugging Face, else as torchvision */
     clarus_channel_order channels;
     clarus_resample resample;
     int has_scale, has_mean, has_std;
-    double scale;                  /* default 1/255 */
-    double mean[3];                /* default 0, in units after scaling */
-    double std[3];                 /* default 1 */
+    double scale;   /* default 1/255 */
+    double mean[3]; /* default 0, in units after scaling */
+    double std[3];  /* default 1 */
     clarus_decode_options decode;
 } clarus_preprocess;
 
@@ -312,27 +312,26 @@ CLARUS_API void clarus_preprocess_output_size(const clarus_preprocess *preproces
  * for count floats. CLARUS_E_SHAPE if the prepared picture has another size than width x height. */
 CLARUS_API clarus_status clarus_image_prepare(clarus_context *context, const clarus_image *image,
                                               const clarus_preprocess *preprocess, size_t width,
-                                              size_t height, float *out, size_t count,
-                                              clarus_error *error);
+                                              size_t height, float *out, size_t count, clarus_error *error);
 
 /* ============================================================================================
  * 7  Tensors
  * ============================================================================================ */
 
 typedef enum clarus_dtype { /* ONNX's TensorProto.DataType numbers */
-    CLARUS_FLOAT32 = 1,
-    CLARUS_UINT8 = 2,
-    CLARUS_INT8 = 3,
-    CLARUS_UINT16 = 4,
-    CLARUS_INT16 = 5,
-    CLARUS_INT32 = 6,
-    CLARUS_INT64 = 7,
-    CLARUS_BOOL = 9,
-    CLARUS_FLOAT16 = 10,
-    CLARUS_FLOAT64 = 11,
-    CLARUS_UINT32 = 12,
-    CLARUS_UINT64 = 13,
-    CLARUS_BFLOAT16 = 16
+                            CLARUS_FLOAT32 = 1,
+                            CLARUS_UINT8 = 2,
+                            CLARUS_INT8 = 3,
+                            CLARUS_UINT16 = 4,
+                            CLARUS_INT16 = 5,
+                            CLARUS_INT32 = 6,
+                            CLARUS_INT64 = 7,
+                            CLARUS_BOOL = 9,
+                            CLARUS_FLOAT16 = 10,
+                            CLARUS_FLOAT64 = 11,
+                            CLARUS_UINT32 = 12,
+                            CLARUS_UINT64 = 13,
+                            CLARUS_BFLOAT16 = 16
 } clarus_dtype;
 
 #define CLARUS_MAX_RANK 8
@@ -354,15 +353,15 @@ CLARUS_API clarus_status clarus_tensor_view(clarus_context *context, clarus_dtyp
                                             const int64_t *shape, void *data, size_t size_bytes,
                                             clarus_tensor **tensor, clarus_error *error);
 /* Reads a NumPy .npy file (C order) or an ONNX TensorProto .pb file, told apart by content. */
-CLARUS_API clarus_status clarus_tensor_load(clarus_context *context, const char *path,
-                                            clarus_tensor **tensor, clarus_error *error);
+CLARUS_API clarus_status clarus_tensor_load(clarus_context *context, const char *path, clarus_tensor **tensor,
+                                            clarus_error *error);
 /* Writes a .npy file, whole or not at all. */
 CLARUS_API clarus_status clarus_tensor_save(const clarus_tensor *tensor, const char *path,
                                             clarus_error *error);
 CLARUS_API clarus_dtype clarus_tensor_dtype(const clarus_tensor *tensor);
 CLARUS_API size_t clarus_tensor_rank(const clarus_tensor *tensor);
 CLARUS_API const int64_t *clarus_tensor_shape(const clarus_tensor *tensor);
-CLARUS_API size_t clarus_tensor_count(const clarus_tensor *tensor);      /* elements */
+CLARUS_API size_t clarus_tensor_count(const clarus_tensor *tensor); /* elements */
 CLARUS_API size_t clarus_tensor_size_bytes(const clarus_tensor *tensor);
 CLARUS_API void *clarus_tensor_data(clarus_tensor *tensor);
 CLARUS_API const void *clarus_tensor_const_data(const clarus_tensor *tensor);
@@ -371,12 +370,13 @@ CLARUS_API void clarus_tensor_free(clarus_tensor *tensor);
 /* Largest |a - b| - (atol + rtol * |b|) over all elements, so at most 0 when they agree; NaN agrees with NaN.
  * CLARUS_E_MISMATCH if they do not agree (the message names the worst element) or differ in type or
  * shape. */
-CLARUS_API clarus_status clarus_tensor_compare(const clarus_tensor *a, const clarus_tensor *b,
-                                               double rtol, double atol, double *worst,
-                                               clarus_error *error);
+CLARUS_API clarus_status clarus_tensor_compare(const clarus_tensor *a, const clarus_tensor *b, double rtol,
+                                               double atol, double *worst, clarus_error *error);
 
 /* 32 hexadecimal digits and a terminating zero. */
-typedef struct clarus_digest { char hex[33]; } clarus_digest;
+typedef struct clarus_digest {
+    char hex[33];
+} clarus_digest;
 
 /* XXH3-128 over the tensors' elements in order, little-endian, every NaN as 0x7FC00000 (half: 0x7E00).
  * Item `item` of `items` takes only that part of dimension 0 (a picture's part of a batch); with items
@@ -396,19 +396,18 @@ typedef struct clarus_value_info {
     const char *name;
     clarus_dtype dtype;
     size_t rank;
-    int64_t shape[CLARUS_MAX_RANK];            /* -1 where the model leaves it open */
-    const char *symbol[CLARUS_MAX_RANK];       /* name of an open dimension, "" if it has none */
+    int64_t shape[CLARUS_MAX_RANK];      /* -1 where the model leaves it open */
+    const char *symbol[CLARUS_MAX_RANK]; /* name of an open dimension, "" if it has none */
 } clarus_value_info;
 
 /* path: an .onnx file, or a folder with model.onnx and optionally preprocessor_config.json and
  * config.json (Hugging Face's layout). External data is read from inside the model's folder only.
  * Unsupported operators do not fail here: see clarus_model_unsupported. */
-CLARUS_API clarus_status clarus_model_load(clarus_context *context, const char *path,
-                                           clarus_model **model, clarus_error *error);
+CLARUS_API clarus_status clarus_model_load(clarus_context *context, const char *path, clarus_model **model,
+                                           clarus_error *error);
 /* From memory; bytes are copied. External data is refused. */
-CLARUS_API clarus_status clarus_model_parse(clarus_context *context, const void *bytes,
-                                            size_t size_bytes, clarus_model **model,
-                                            clarus_error *error);
+CLARUS_API clarus_status clarus_model_parse(clarus_context *context, const void *bytes, size_t size_bytes,
+                                            clarus_model **model, clarus_error *error);
 CLARUS_API void clarus_model_free(clarus_model *model);
 
 CLARUS_API size_t clarus_model_input_count(const clarus_model *model);
@@ -479,9 +478,8 @@ CLARUS_API clarus_status clarus_session_create(clarus_context *context, clarus_d
                                                clarus_session **session, clarus_error *error);
 /* inputs: one tensor per graph input, in graph order, with the session's shapes. outputs: one pointer per
  * graph output, each set to a new tensor that the caller frees (all NULL on failure). */
-CLARUS_API clarus_status clarus_session_run(clarus_session *session,
-                                            const clarus_tensor *const *inputs, size_t input_count,
-                                            clarus_tensor **outputs, size_t output_count,
+CLARUS_API clarus_status clarus_session_run(clarus_session *session, const clarus_tensor *const *inputs,
+                                            size_t input_count, clarus_tensor **outputs, size_t output_count,
                                             clarus_error *error);
 /* Makes a run in progress, or the next one, end with CLARUS_E_CANCELLED. From any thread. */
 CLARUS_API void clarus_session_cancel(clarus_session *session);
@@ -500,19 +498,18 @@ CLARUS_API const char *clarus_session_plan(clarus_session *session);
 CLARUS_API void clarus_session_free(clarus_session *session);
 
 typedef struct clarus_layer_time {
-    const char *name;   /* node name or operator and number */
+    const char *name; /* node name or operator and number */
     const char *kernel;
     double ms;
     uint64_t macs;
-    uint64_t bytes;     /* inputs, weights and output, each once */
+    uint64_t bytes; /* inputs, weights and output, each once */
 } clarus_layer_time;
 
 /* Runs once with every launch timed by itself; slower than clarus_session_run. The array belongs to
  * the session and is valid until the next call. */
-CLARUS_API clarus_status clarus_session_profile(clarus_session *session,
-                                                const clarus_tensor *const *inputs, size_t input_count,
-                                                const clarus_layer_time **layers, size_t *layer_count,
-                                                clarus_error *error);
+CLARUS_API clarus_status clarus_session_profile(clarus_session *session, const clarus_tensor *const *inputs,
+                                                size_t input_count, const clarus_layer_time **layers,
+                                                size_t *layer_count, clarus_error *error);
 
 /* ============================================================================================
  * 10  Classifying
@@ -536,10 +533,10 @@ typedef struct clarus_score {
 
 typedef struct clarus_result {
     const clarus_picture *picture;
-    clarus_error error;         /* status CLARUS_OK when all went well */
-    const clarus_score *top;    /* best first; equal scores: lower index first */
+    clarus_error error;      /* status CLARUS_OK when all went well */
+    const clarus_score *top; /* best first; equal scores: lower index first */
     size_t top_count;
-    clarus_digest digest;       /* over all outputs, this picture's part */
+    clarus_digest digest; /* over all outputs, this picture's part */
     clarus_device_info const *device;
     clarus_math math;
     double decode_ms, prepare_ms, infer_ms; /* infer: the batch's time divided by its pictures */
@@ -554,13 +551,13 @@ typedef int (*clarus_sink_fn)(void *user, const clarus_result *result);
 
 typedef struct clarus_classify_options {
     size_t struct_size;
-    size_t top;                          /* default 5 */
-    int64_t batch;                       /* default: chosen; never changes a result */
+    size_t top;    /* default 5 */
+    int64_t batch; /* default: chosen; never changes a result */
     clarus_math math;
     const clarus_preprocess *preprocess; /* default: the model's own, else torchvision's for its input size */
     const char *const *labels;           /* label_count names; default: the model's own */
     size_t label_count;
-    uint64_t deadline_ms;                /* stop with CLARUS_E_TIMEOUT after so long; default never */
+    uint64_t deadline_ms; /* stop with CLARUS_E_TIMEOUT after so long; default never */
 } clarus_classify_options;
 
 static inline void clarus_classify_options_init(clarus_classify_options *options)
@@ -574,10 +571,9 @@ static inline void clarus_classify_options_init(clarus_classify_options *options
  * returns CLARUS_OK. The model has one image input [N,C,H,W] and its first output holds one score per
  * class. Scores are the softmax of that output unless the network ends in one. */
 CLARUS_API clarus_status clarus_classify(clarus_context *context, clarus_device *device,
-                                         const clarus_model *model,
-                                         const clarus_classify_options *options,
-                                         clarus_source_fn source, void *source_user,
-                                         clarus_sink_fn sink, void *sink_user, clarus_error *error);
+                                         const clarus_model *model, const clarus_classify_options *options,
+                                         clarus_source_fn source, void *source_user, clarus_sink_fn sink,
+                                         void *sink_user, clarus_error *error);
 
 /* ============================================================================================
  * 11  Convolution and dense on their own
@@ -598,10 +594,11 @@ typedef enum clarus_activation {
 typedef struct clarus_conv2d_shape {
     size_t struct_size;
     int64_t batch, in_channels, height, width; /* input [batch, in_channels, height, width] */
-    int64_t out_channels, kernel_h, kernel_w;  /* weights [out_channels, in_channels / groups, kernel_h, kernel_w] */
-    int64_t stride_h, stride_w;                /* default 1 */
-    int64_t dilation_h, dilation_w;            /* default 1 */
-    int64_t groups;                            /* default 1 */
+    int64_t out_channels, kernel_h,
+        kernel_w;                   /* weights [out_channels, in_channels / groups, kernel_h, kernel_w] */
+    int64_t stride_h, stride_w;     /* default 1 */
+    int64_t dilation_h, dilation_w; /* default 1 */
+    int64_t groups;                 /* default 1 */
     int64_t pad_top, pad_left, pad_bottom, pad_right;
     clarus_activation activation;
     float activation_min, activation_max;
@@ -614,8 +611,8 @@ static inline void clarus_conv2d_shape_init(clarus_conv2d_shape *shape)
 }
 
 /* count float32 on the device, zero-filled. */
-CLARUS_API clarus_status clarus_buffer_create(clarus_context *context, clarus_device *device,
-                                              size_t count, clarus_buffer **buffer, clarus_error *error);
+CLARUS_API clarus_status clarus_buffer_create(clarus_context *context, clarus_device *device, size_t count,
+                                              clarus_buffer **buffer, clarus_error *error);
 CLARUS_API clarus_status clarus_buffer_write(clarus_buffer *buffer, const float *data, size_t count,
                                              clarus_error *error);
 CLARUS_API clarus_status clarus_buffer_read(clarus_buffer *buffer, float *data, size_t count,
@@ -625,18 +622,17 @@ CLARUS_API void clarus_buffer_free(clarus_buffer *buffer);
 /* weights as above, bias of out_channels values or NULL; both copied. */
 CLARUS_API clarus_status clarus_conv2d_create(clarus_context *context, clarus_device *device,
                                               const clarus_conv2d_shape *shape, const float *weights,
-                                              const float *bias, clarus_conv2d **conv,
-                                              clarus_error *error);
+                                              const float *bias, clarus_conv2d **conv, clarus_error *error);
 /* Output height and width. */
 CLARUS_API void clarus_conv2d_output_size(const clarus_conv2d *conv, int64_t *height, int64_t *width);
 /* input, output: host arrays in NCHW order. residual: NULL, or an array of the output's shape that is
  * added before the activation. */
-CLARUS_API clarus_status clarus_conv2d_run(clarus_conv2d *conv, const float *input,
-                                           const float *residual, float *output, clarus_error *error);
+CLARUS_API clarus_status clarus_conv2d_run(clarus_conv2d *conv, const float *input, const float *residual,
+                                           float *output, clarus_error *error);
 /* The same on buffers in NCHW order; returns when the output is complete. */
 CLARUS_API clarus_status clarus_conv2d_run_buffers(clarus_conv2d *conv, const clarus_buffer *input,
-                                                   const clarus_buffer *residual,
-                                                   clarus_buffer *output, clarus_error *error);
+                                                   const clarus_buffer *residual, clarus_buffer *output,
+                                                   clarus_error *error);
 CLARUS_API void clarus_conv2d_free(clarus_conv2d *conv);
 /* Create, run and free in one call. */
 CLARUS_API clarus_status clarus_conv2d_once(clarus_context *context, clarus_device *device,
@@ -646,11 +642,10 @@ CLARUS_API clarus_status clarus_conv2d_once(clarus_context *context, clarus_devi
 
 /* output[rows, out_features] = input[rows, in_features] x weights^T + bias, weights
  * [out_features, in_features] row-major, bias NULL or out_features values; both copied. */
-CLARUS_API clarus_status clarus_dense_create(clarus_context *context, clarus_device *device,
-                                             int64_t rows, int64_t in_features, int64_t out_features,
-                                             const float *weights, const float *bias,
-                                             clarus_activation activation, clarus_dense **dense,
-                                             clarus_error *error);
+CLARUS_API clarus_status clarus_dense_create(clarus_context *context, clarus_device *device, int64_t rows,
+                                             int64_t in_features, int64_t out_features, const float *weights,
+                                             const float *bias, clarus_activation activation,
+                                             clarus_dense **dense, clarus_error *error);
 CLARUS_API clarus_status clarus_dense_run(clarus_dense *dense, const float *input, float *output,
                                           clarus_error *error);
 CLARUS_API clarus_status clarus_dense_run_buffers(clarus_dense *dense, const clarus_buffer *input,

@@ -32,9 +32,9 @@ static char *find_cache_dir(const clarus_context *context, const char *wanted)
         return *wanted ? memory_strdup(context, wanted) : NULL;
     const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     char path[4096];
-    int length = xdg && *xdg == '/' ? snprintf(path, sizeof path, "%s/clarus", xdg)
-               : home && *home == '/' ? snprintf(path, sizeof path, "%s/.cache/clarus", home)
-                                      : -1;
+    int length = xdg && *xdg == '/'     ? snprintf(path, sizeof path, "%s/clarus", xdg)
+                 : home && *home == '/' ? snprintf(path, sizeof path, "%s/.cache/clarus", home)
+                                        : -1;
     return length > 0 && (size_t)length < sizeof path ? memory_strdup(context, path) : NULL;
 }
 

@@ -14,7 +14,9 @@ clarus_status cpu_default_threads(int *threads, clarus_error *error);
 
 /* Saves the caller's floating-point environment and sets the default one: round to nearest even,
  * subnormals kept, no traps. Every entry that computes or touches OpenCL runs between the two. */
-typedef struct cpu_float_env { fenv_t saved; } cpu_float_env;
+typedef struct cpu_float_env {
+    fenv_t saved;
+} cpu_float_env;
 void cpu_float_env_enter(cpu_float_env *env);
 void cpu_float_env_leave(const cpu_float_env *env);
 

@@ -27,8 +27,8 @@ clarus_status device_create_queue(clarus_device *device, int profiling, cl_comma
 /* A new kernel object of the registry's kernel, built with `defines` ("-DTILE=14 -DSTRIDE=1"), from the
  * device's programs in memory, the cache folder, or the compiler. The caller releases it. A build
  * failure carries the compiler's log. Any thread. */
-clarus_status device_kernel(clarus_device *device, kernel_id kernel, const char *defines,
-                            cl_kernel *out, clarus_error *error);
+clarus_status device_kernel(clarus_device *device, kernel_id kernel, const char *defines, cl_kernel *out,
+                            clarus_error *error);
 /* To be called when a kernel has run once: stores binaries that are not in the cache folder yet (some
  * drivers compile at the first launch). Never fails: a cache that cannot be written is skipped. */
 void device_store_programs(clarus_device *device);

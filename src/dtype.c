@@ -1,6 +1,9 @@
 #include "clarus.h"
 
-static const struct { const char *name; size_t size; } types[] = {
+static const struct {
+    const char *name;
+    size_t size;
+} types[] = {
     [CLARUS_FLOAT32] = {"float32", 4},   [CLARUS_UINT8] = {"uint8", 1},   [CLARUS_INT8] = {"int8", 1},
     [CLARUS_UINT16] = {"uint16", 2},     [CLARUS_INT16] = {"int16", 2},   [CLARUS_INT32] = {"int32", 4},
     [CLARUS_INT64] = {"int64", 8},       [CLARUS_BOOL] = {"bool", 1},     [CLARUS_FLOAT16] = {"float16", 2},

@@ -9,7 +9,8 @@
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
-clarus_status error_set(clarus_error *error, clarus_status status, const char *format, ...);
+clarus_status
+error_set(clarus_error *error, clarus_status status, const char *format, ...);
 
 /* Puts text such as "model.onnx: " in front of the message.
  * Does nothing if error is NULL. */

@@ -10,8 +10,8 @@ typedef enum kernel_id {
 } kernel_id;
 
 typedef struct kernel_entry {
-    const char *name;    /* the __kernel function */
-    const char *file;    /* kernels/FILE.cl, without folder and suffix */
+    const char *name; /* the __kernel function */
+    const char *file; /* kernels/FILE.cl, without folder and suffix */
     const char *summary;
 } kernel_entry;
 

@@ -1,9 +1,9 @@
 /* How a value lies in a device buffer, and n-dimensional strided views of it.
  *
- * PLAIN is row-major; a value of four axes may have a halo, [N][C][top + H + bottom][left + W + right]. BLOCKED holds [N, C, H, W] as [N][ceil(C/16)][top + H + bottom][left + W + right][16]:
- * sixteen channels side by side, and around each plane a halo that is always zero, so that a window
- * reads its padding without looking. Lanes beyond C in the last block hold anything finite or not, and
- * are never read as channels. */
+ * PLAIN is row-major; a value of four axes may have a halo, [N][C][top + H + bottom][left + W + right].
+ * BLOCKED holds [N, C, H, W] as [N][ceil(C/16)][top + H + bottom][left + W + right][16]: sixteen channels
+ * side by side, and around each plane a halo that is always zero, so that a window reads its padding without
+ * looking. Lanes beyond C in the last block hold anything finite or not, and are never read as channels. */
 #ifndef CLARUS_LAYOUT_H
 #define CLARUS_LAYOUT_H
 

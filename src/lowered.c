@@ -10,7 +10,10 @@ struct arena_block {
 
 enum { ARENA_ALIGN = 64, ARENA_BLOCK = 64 * 1024 };
 
-static const struct { const char *name; int arity; } eltwise_table[] = {
+static const struct {
+    const char *name;
+    int arity;
+} eltwise_table[] = {
 #define ELTWISE(name, arity, expression) {#name, arity},
 #include "eltwise.def"
 #undef ELTWISE
@@ -102,9 +105,8 @@ static clarus_status check_value(const lowered_graph *graph, clarus_dtype dtype,
     return CLARUS_OK;
 }
 
-clarus_status lowered_add_value(lowered_graph *graph, value_kind kind, clarus_dtype dtype,
-                                const shape *shape, const void *data, const char *name, size_t *number,
-                                clarus_error *error)
+clarus_status lowered_add_value(lowered_graph *graph, value_kind kind, clarus_dtype dtype, const shape *shape,
+                                const void *data, const char *name, size_t *number, clarus_error *error)
 {
     clarus_status status = check_value(graph, dtype, shape, name, error);
     if (status != CLARUS_OK)

@@ -33,7 +33,7 @@ typedef struct lowered_value {
     value_kind kind;
     clarus_dtype dtype;
     shape shape;
-    const void *data; /* VALUE_CONSTANT: row-major elements, owned by the lowered graph's arena or the model */
+    const void *data; /* VALUE_CONSTANT: row-major, owned by the lowered graph's arena or the model */
     const char *name; /* ONNX name, or a made-up one; never NULL */
 } lowered_value;
 
@@ -105,8 +105,13 @@ typedef struct pool_params {
 } pool_params;
 
 typedef enum reduce_function {
-    REDUCE_SUM, REDUCE_MEAN, REDUCE_MAX, REDUCE_MIN, REDUCE_PROD,
-    REDUCE_SUM_SQUARE, REDUCE_L1
+    REDUCE_SUM,
+    REDUCE_MEAN,
+    REDUCE_MAX,
+    REDUCE_MIN,
+    REDUCE_PROD,
+    REDUCE_SUM_SQUARE,
+    REDUCE_L1
 } reduce_function;
 
 /* x's axes with reduced[i] set are summed in row-major order of those axes; y has extent 1 there (a VIEW
@@ -186,9 +191,8 @@ void lowered_free(lowered_graph *graph);
 void *lowered_alloc(lowered_graph *graph, size_t count, size_t size);
 /* Appends a value; its number in *number. data is not copied; name is. Checks the shape against the
  * context's limits. */
-clarus_status lowered_add_value(lowered_graph *graph, value_kind kind, clarus_dtype dtype,
-                                const shape *shape, const void *data, const char *name, size_t *number,
-                                clarus_error *error);
+clarus_status lowered_add_value(lowered_graph *graph, value_kind kind, clarus_dtype dtype, const shape *shape,
+                                const void *data, const char *name, size_t *number, clarus_error *error);
 /* Appends an operation of `kind` with inputs copied and all else zero, for the caller to fill in. */
 clarus_status lowered_add_op(lowered_graph *graph, op_kind kind, const size_t *inputs, size_t input_count,
                              size_t output, const char *name, lowered_op **op, clarus_error *error);

@@ -10,7 +10,8 @@
 
 /* As "CL_OUT_OF_RESOURCES"; "unknown OpenCL error" for others. */
 const char *opencl_error_name(cl_int code);
-/* "clCreateBuffer: CL_OUT_OF_RESOURCES (-5)"; CLARUS_E_MEMORY for allocation failures, CLARUS_E_OPENCL otherwise. */
+/* "clCreateBuffer: CL_OUT_OF_RESOURCES (-5)"; CLARUS_E_MEMORY for allocation failures, CLARUS_E_OPENCL
+ * otherwise. */
 clarus_status opencl_error(clarus_error *error, const char *call, cl_int code);
 
 #endif

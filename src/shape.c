@@ -34,8 +34,8 @@ char *shape_text(const shape *s, char *text)
     if (s->rank == 0)
         snprintf(text, SHAPE_TEXT, "scalar");
     for (size_t i = 0; i < s->rank; i++)
-        used += (size_t)snprintf(text + used, SHAPE_TEXT - used, "%s%lld", i ? "x" : "",
-                                 (long long)s->dims[i]);
+        used +=
+            (size_t)snprintf(text + used, SHAPE_TEXT - used, "%s%lld", i ? "x" : "", (long long)s->dims[i]);
     return text;
 }
 

@@ -7,23 +7,23 @@
 
 static int test_checks, test_failures;
 
-#define CHECK(condition, ...)                                                                        \
-    do {                                                                                             \
-        test_checks++;                                                                               \
-        if (!(condition)) {                                                                          \
-            test_failures++;                                                                         \
-            fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition);                          \
-            fprintf(stderr, __VA_ARGS__);                                                            \
-            fputc('\n', stderr);                                                                     \
-        }                                                                                            \
+#define CHECK(condition, ...)                                                                                \
+    do {                                                                                                     \
+        test_checks++;                                                                                       \
+        if (!(condition)) {                                                                                  \
+            test_failures++;                                                                                 \
+            fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition);                                  \
+            fprintf(stderr, __VA_ARGS__);                                                                    \
+            fputc('\n', stderr);                                                                             \
+        }                                                                                                    \
     } while (0)
 
 /* A prerequisite that is absent: says so, and the test counts as skipped. */
-#define TEST_SKIP(...)                                                                               \
-    do {                                                                                             \
-        fprintf(stderr, "skipped: " __VA_ARGS__);                                                    \
-        fputc('\n', stderr);                                                                         \
-        exit(77);                                                                                    \
+#define TEST_SKIP(...)                                                                                       \
+    do {                                                                                                     \
+        fprintf(stderr, "skipped: " __VA_ARGS__);                                                            \
+        fputc('\n', stderr);                                                                                 \
+        exit(77);                                                                                            \
     } while (0)
 
 /* A test that checked nothing has failed. */

@@ -1,4 +1,5 @@
-/* The public header in strict C11, and through test_header.cpp in C++17, linked against the shared library. */
+/* The public header in strict C11, and through test_header.cpp in C++17, linked against the shared library.
+ */
 #include <clarus.h>
 
 #include "test.h"

@@ -20,7 +20,8 @@ static void shapes_broadcast(void)
 {
     shape a = {3, {5, 1, 4}}, b = {2, {3, 1}}, c = {1, {2}}, out;
     CHECK(shape_broadcast(&a, &b, &out) && out.rank == 3 && out.dims[0] == 5 && out.dims[1] == 3 &&
-              out.dims[2] == 4, "wrong shape");
+              out.dims[2] == 4,
+          "wrong shape");
     CHECK(!shape_broadcast(&a, &c, &out), "4 against 2 was accepted");
     char text[SHAPE_TEXT];
     CHECK(strcmp(shape_text(&a, text), "5x1x4") == 0, "%s", text);
