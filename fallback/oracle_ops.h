@@ -1,0 +1,70 @@
+/* Inside the oracle: one function per kind of operation. */
+#ifndef CLARUS_ORACLE_OPS_H
+#define CLARUS_ORACLE_OPS_H
+
+#include "oracle.h"
+
+#include "../src/cpu.h"
+
+/* One operation, its arrays, and the threads to use. */
+typedef struct oracle_task {
+    const lowered_graph *graph;
+    const lowered_op *op;
+    const void *const *inputs;
+    void *output;
+    int threads;
+} oracle_task;
+
+static inline const lowered_value *task_input(const oracle_task *task, size_t i)
+{
+    return &task->graph->values[task->op->inputs[i]];
+}
+
+static inline const lowered_value *task_output(const oracle_task *task)
+{
+    return &task->graph->values[task->op->output];
+}
+
+clarus_status oracle_conv(const oracle_task *task, clarus_error *error);
+clarus_status oracle_matmul(const oracle_task *task, clarus_error *error);
+clarus_status oracle_pool(const oracle_task *task, clarus_error *error);
+clarus_status oracle_reduce(const oracle_task *task, clarus_error *error);
+clarus_status oracle_softmax(const oracle_task *task, clarus_error *error);
+clarus_status oracle_eltwise(const oracle_task *task, clarus_error *error);
+clarus_status oracle_move(const oracle_task *task, clarus_error *error);
+clarus_status oracle_gather(const oracle_task *task, clarus_error *error);
+
+/* The epilogue's last step: its function, if it has one, on the whole output in place. */
+void oracle_epilogue_function(const oracle_task *task);
+
+/* y[i] = function(x[i], ...); y may be one of the operands. Operands beyond the function's arity are not
+ * read. */
+void oracle_function(eltwise_function function, float a, float b, const float *const operands[3], float *y,
+                     int64_t count);
+
+/* A function's body compiled twice: for any processor, where fma is a call, and for those that have it as an
+ * instruction. name##_body must be CLONED_BODY. */
+#if defined(__x86_64__) && defined(__GNUC__)
+#define CLONED_BODY static inline __attribute__((always_inline)) void
+#define CLONED(name, parameters, arguments)                                                                  \
+    __attribute__((target("avx2,fma"))) static void name##_fma parameters                                    \
+    {                                                                                                        \
+        name##_body arguments;                                                                               \
+    }                                                                                                        \
+    static void name parameters                                                                              \
+    {                                                                                                        \
+        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))                                 \
+            name##_fma arguments;                                                                            \
+        else                                                                                                 \
+            name##_body arguments;                                                                           \
+    }
+#else
+#define CLONED_BODY static inline void
+#define CLONED(name, parameters, arguments)                                                                  \
+    static void name parameters                                                                              \
+    {                                                                                                        \
+        name##_body arguments;                                                                               \
+    }
+#endif
+
+#endif

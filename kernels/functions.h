@@ -1,0 +1,369 @@
+/* Elementary functions of docs/numerics.md section 7: one definition for the kernels (OpenCL C 1.2) and
+ * the oracle (C11). Part of the specification: the sequence of primitives written here is the result.
+ *
+ * Everything is written for a `real`, its comparisons for one ?: each, so that it vectorises: a float, or
+ * with CLARUS_LANES 16 (OpenCL only) a float16, with `ints` of the same width. Both branches of every ?: are
+ * computed, so no operand of an integer operation may overflow in either.
+ *
+ * Polynomials: minimax fits of the relative error of the whole function, coefficients rounded to float from
+ * the lowest order up, the higher ones fitted again after each. */
+#ifndef CLARUS_FUNCTIONS_H
+#define CLARUS_FUNCTIONS_H
+
+#ifdef __OPENCL_VERSION__
+#include "kernel.h"
+
+#if defined(CLARUS_LANES) && CLARUS_LANES == 16
+typedef float16 real;
+typedef int16 ints;
+#define as_real as_float16
+#define as_ints as_int16
+#define convert_real convert_float16_rte
+#define convert_ints convert_int16_rte
+#else
+typedef float real;
+typedef int ints;
+#define as_real as_float
+#define as_ints as_int
+#define convert_real convert_float_rte
+#define convert_ints convert_int_rte
+#endif
+
+#else
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef float real;
+typedef int32_t ints;
+#define fma fmaf
+#define floor floorf
+
+static inline ints as_ints(real x)
+{
+    ints i;
+    memcpy(&i, &x, sizeof i);
+    return i;
+}
+
+static inline real as_real(ints i)
+{
+    real x;
+    memcpy(&x, &i, sizeof x);
+    return x;
+}
+
+static inline real convert_real(ints i)
+{
+    return (real)i;
+}
+
+static inline ints convert_ints(real x)
+{
+    return (ints)x;
+}
+#endif
+
+#define CLARUS_INF as_real((ints)0x7f800000)
+#define CLARUS_NAN as_real((ints)0x7fc00000)
+#define CLARUS_MIN_NORMAL 0x1p-126f
+/* Added to a number below 2^22 in magnitude it rounds it to an integer, which is then in the low bits. */
+#define CLARUS_ROUND 0x1.8p23f
+
+static inline real clarus_abs(real x)
+{
+    return as_real(as_ints(x) & 0x7fffffff);
+}
+
+/* The magnitude of y with the sign of x. */
+static inline real clarus_signed(real x, real y)
+{
+    return as_real(as_ints(y) | (as_ints(x) & ~0x7fffffff));
+}
+
+/* A NaN wins; -0 is less than +0. */
+static inline real clarus_min(real x, real y)
+{
+    real equal = as_real(as_ints(x) | as_ints(y));
+    return x < y ? x : y < x ? y : x == y ? equal : x + y;
+}
+
+static inline real clarus_max(real x, real y)
+{
+    real equal = as_real(as_ints(x) & as_ints(y));
+    return x > y ? x : y > x ? y : x == y ? equal : x + y;
+}
+
+static inline real clarus_clip(real x, real lowest, real highest)
+{
+    real t = x < lowest ? lowest : x;
+    return t > highest ? highest : t;
+}
+
+/* ---- Division and square root from integers ---- */
+
+/* x, or 1 unless x is positive and finite. */
+static inline real clarus_positive(real x)
+{
+    real t = x > 0.0f ? x : (real)1.0f;
+    return t < CLARUS_INF ? t : (real)1.0f;
+}
+
+/* A finite x > 0 as significand * 2^(exponent - 150), 2^23 <= significand < 2^24. */
+static inline ints clarus_significand(real x, ints *exponent)
+{
+    real n = x < CLARUS_MIN_NORMAL ? x * 0x1p24f : x;
+    ints subnormal = x < CLARUS_MIN_NORMAL ? (ints)24 : (ints)0;
+    *exponent = (as_ints(n) >> 23) - subnormal;
+    return (as_ints(n) & 0x7fffff) | 0x800000;
+}
+
+/* Correctly rounded x / y: long division to 27 bits, the last of which also stands for all that
+ * follow, rounded once to the bits that the result has. */
+static inline real clarus_soft_div(real x, real y)
+{
+    real ax = clarus_abs(x), ay = clarus_abs(y);
+    ints ex, ey;
+    ints rest = clarus_significand(clarus_positive(ax), &ex);
+    ints divisor = clarus_significand(clarus_positive(ay), &ey);
+    ints exponent = ex - ey + 127;
+    exponent = rest < divisor ? exponent - 1 : exponent;
+    rest = rest < divisor ? rest * 2 : rest;
+    ints quotient = (ints)0; /* 2^26 <= quotient < 2^27 at the end */
+    for (int i = 0; i < 27; i++) {
+        quotient = rest >= divisor ? quotient * 2 + 1 : quotient * 2;
+        rest = rest >= divisor ? (rest - divisor) * 2 : rest * 2;
+    }
+    quotient = rest > 0 ? quotient | 1 : quotient;
+
+    ints shift = exponent > 0 ? (ints)3 : 4 - exponent; /* a subnormal result has fewer bits */
+    shift = shift > 30 ? (ints)30 : shift;
+    ints kept = quotient >> shift, cut = quotient - (kept << shift), half = (ints)1 << (shift - 1);
+    cut = cut + (kept & 1); /* a tie goes to even */
+    kept = cut > half ? kept + 1 : kept;
+    ints field = exponent > 254 ? (ints)254 : exponent;
+    field = field > 0 ? field - 1 : (ints)0;
+    real q = exponent > 254 ? CLARUS_INF : as_real(field * 0x800000 + kept);
+
+    q = ax == 0.0f ? (real)0.0f : q;
+    q = ax == CLARUS_INF ? ax : q;
+    q = ay == 0.0f ? (ax == 0.0f ? CLARUS_NAN : CLARUS_INF) : q;
+    q = ay == CLARUS_INF ? (ax == CLARUS_INF ? CLARUS_NAN : (real)0.0f) : q;
+    q = clarus_signed(as_real(as_ints(x) ^ as_ints(y)), q);
+    q = x == x ? q : x;
+    return y == y ? q : y;
+}
+
+/* Correctly rounded square root: 25 binary digits, two of the radicand for each; a tie is not possible. */
+static inline real clarus_soft_sqrt(real x)
+{
+    ints exponent;
+    ints radicand = clarus_significand(clarus_positive(x), &exponent) * 2; /* 26 bits with the next line */
+    radicand = (exponent & 1) == 0 ? radicand * 2 : radicand;
+    ints root = (ints)0, rest = (ints)0;
+    for (int i = 24; i > -26; i -= 2) {
+        rest = rest * 4 + (i >= 0 ? (radicand >> (i & 31)) & 3 : (ints)0);
+        ints trial = root * 4 + 1;
+        root = rest >= trial ? root * 2 + 1 : root * 2;
+        rest = rest >= trial ? rest - trial : rest;
+    }
+    ints kept = (root >> 1) + (root & 1);
+    real y = as_real((((exponent + 127) >> 1) - 1) * 0x800000 + kept);
+    y = x == 0.0f ? x : y;
+    y = x == CLARUS_INF ? x : y;
+    return x >= 0.0f ? y : CLARUS_NAN;
+}
+
+static inline real clarus_div(real x, real y)
+{
+#ifdef CLARUS_SOFT_DIVIDE
+    return clarus_soft_div(x, y);
+#else
+    return x / y;
+#endif
+}
+
+static inline real clarus_sqrt(real x)
+{
+#ifdef CLARUS_SOFT_DIVIDE
+    return clarus_soft_sqrt(x);
+#elif defined(__OPENCL_VERSION__)
+    return sqrt(x);
+#else
+    return sqrtf(x);
+#endif
+}
+
+/* ---- Exponential and logarithm ---- */
+
+/* x * 2^k for 0.5 <= x <= 2, -252 <= k <= 254: in two steps, since 2^k alone may be out of range. */
+static inline real clarus_scale(real x, ints k)
+{
+    ints half = k >> 1;
+    return x * as_real((half + 127) * 0x800000) * as_real((k - half + 127) * 0x800000);
+}
+
+/* x = k ln 2 + r; e^r = 1 + (r + r^2 p(r)), |r| <= ln 2 / 2. */
+static inline real clarus_exp(real x)
+{
+    real t = x > -105.0f ? x : (real)-105.0f; /* NaN: replaced at the end */
+    t = t < 90.0f ? t : (real)90.0f;
+    real n = fma(t, (real)0x1.715476p0f, (real)CLARUS_ROUND);
+    ints k = as_ints(n) - as_ints((real)CLARUS_ROUND);
+    n = n - CLARUS_ROUND;
+    real r = fma(n, (real)-0x1.62e4p-1f, t);
+    r = fma(n, (real)-0x1.7f7d1cp-20f, r);
+    real p = fma(r, (real)0x1.6a3d7p-10f, (real)0x1.1239ep-7f);
+    p = fma(r, p, (real)0x1.5558cp-5f);
+    p = fma(r, p, (real)0x1.555492p-3f);
+    p = fma(r, p, (real)0x1.fffffcp-2f);
+    real y = clarus_scale(fma(r * r, p, r) + 1.0f, k);
+    return x == x ? y : CLARUS_NAN;
+}
+
+/* A finite x > 0 as m * 2^*k with sqrt(1/2) <= m < sqrt(2). */
+static inline real clarus_split(real x, ints *k)
+{
+    ints exponent;
+    ints i = clarus_significand(x, &exponent) - 0x800000 + 0x3f800000; /* 1 <= as_real(i) < 2 */
+    *k = i < 0x3fb504f3 ? exponent - 127 : exponent - 126;
+    return as_real(i < 0x3fb504f3 ? i : i - 0x800000);
+}
+
+/* x = m 2^k, f = m - 1: k ln 2 + (f + f^2 (f p(f) - 1/2)). */
+static inline real clarus_log(real x)
+{
+    ints k;
+    real f = clarus_split(clarus_positive(x), &k) - 1.0f;
+    real n = convert_real(k);
+    real p = fma(f, (real)-0x1.38f9ccp-4f, (real)0x1.0589ap-3f);
+    p = fma(f, p, (real)-0x1.0d8e3p-3f);
+    p = fma(f, p, (real)0x1.22d482p-3f);
+    p = fma(f, p, (real)-0x1.5470e2p-3f);
+    p = fma(f, p, (real)0x1.99a03ap-3f);
+    p = fma(f, p, (real)-0x1.00022cp-2f);
+    p = fma(f, p, (real)0x1.555554p-2f);
+    real low = f * f * fma(f, p, (real)-0.5f);
+    real y = fma(n, (real)0x1.62e4p-1f, f + fma(n, (real)0x1.7f7d1cp-20f, low));
+    y = x == CLARUS_INF ? x : y;
+    return x > 0.0f ? y : x == 0.0f ? -CLARUS_INF : CLARUS_NAN;
+}
+
+/* log2 of a finite x > 0 as high + *low, good to about 2^-33 of its value. With s = (m - 1) / (m + 1):
+ * ln m = 2 s (1 + s^2 / 3 + s^4 p(s^2)); all but the last term carry their rounding errors along. */
+static inline real clarus_log2_pair(real x, real *low)
+{
+    ints k;
+    real m = clarus_split(x, &k), n = convert_real(k);
+    real f = m - 1.0f, d = m + 1.0f, d_low = m - (d - 1.0f);
+    real s = clarus_div(f, d), s_low = clarus_div(fma(-s, d, f) - s * d_low, d);
+    real z = s * s, z_low = fma(s, s, -z) + 2.0f * s * s_low;
+    real p = fma(z, (real)0x1.828d4p-4f, (real)0x1.c7679p-4f);
+    p = fma(z, p, (real)0x1.249194p-3f);
+    p = z * z * fma(z, p, (real)0x1.99999ap-3f);
+    real third = z * 0x1.555556p-2f;
+    real third_low = fma(z, (real)0x1.555556p-2f, -third) + (z_low * 0x1.555556p-2f - z * 0x1.555556p-27f);
+    real v = third + p, v_low = third - v + p + third_low;
+    real q = 2.0f * s * v, q_low = fma(2.0f * s, v, -q) + 2.0f * (s * v_low + s_low * v);
+    real h = 2.0f * s + q, h_low = 2.0f * s - h + q + (q_low + 2.0f * s_low);
+    real b = h * 0x1.715476p0f;
+    real b_low = fma(h, (real)0x1.715476p0f, -b) + (h * 0x1.4ae0cp-26f + h_low * 0x1.715476p0f);
+    real t = n + b;
+    *low = n - t + b + b_low;
+    return t;
+}
+
+/* |x|^y for finite x != 0 and finite y: 2^(y log2 |x|) = 2^n (1 + r p(r)). */
+static inline real clarus_pow_magnitude(real x, real y)
+{
+    real low, high = clarus_log2_pair(x, &low);
+    real e = y * high, e_low = fma(y, high, -e) + y * low;
+    e_low = clarus_abs(e) < 200.0f ? e_low : (real)0.0f;
+    e = clarus_clip(e, (real)-200.0f, (real)200.0f);
+    real n = e + CLARUS_ROUND;
+    ints k = as_ints(n) - as_ints((real)CLARUS_ROUND);
+    real r = e - (n - CLARUS_ROUND) + e_low;
+    real p = fma(r, (real)0x1.e443e8p-17f, (real)0x1.440efap-13f);
+    p = fma(r, p, (real)0x1.5da2c4p-10f);
+    p = fma(r, p, (real)0x1.3b2a5cp-7f);
+    p = fma(r, p, (real)0x1.c6b07p-5f);
+    p = fma(r, p, (real)0x1.ebfbep-3f);
+    p = fma(r, p, (real)0x1.62e43p-1f);
+    return clarus_scale(fma(r, p, (real)1.0f), k);
+}
+
+/* Special cases as in C11 Annex F. */
+static inline real clarus_pow(real x, real y)
+{
+    real ax = clarus_abs(x), ay = clarus_abs(y);
+    real sy = ay < CLARUS_INF ? y : (real)1.0f;
+    real p = clarus_pow_magnitude(clarus_positive(ax), sy);
+    /* 0 and infinity as base, then as exponent */
+    p = ax == 0.0f ? (y < 0.0f ? CLARUS_INF : (real)0.0f) : p;
+    p = ax == CLARUS_INF ? (y < 0.0f ? (real)0.0f : CLARUS_INF) : p;
+    real grows = y > 0.0f ? ax : (real)1.0f, shrinks = y > 0.0f ? (real)1.0f : ax;
+    real limit = grows > shrinks ? CLARUS_INF : grows < shrinks ? (real)0.0f : (real)1.0f;
+    p = ay == CLARUS_INF ? limit : p;
+    /* a negative base: odd integers are below 2^24; other numbers than integers have no result */
+    ints odd = convert_ints(floor(ay < 0x1p24f ? ay : (real)0.0f)) & 1;
+    odd = floor(ay) == ay ? odd : (ints)0;
+    p = odd == 1 ? clarus_signed(x, p) : p;
+    real finite_x = ax < CLARUS_INF ? x : (real)0.0f, finite_y = ay < CLARUS_INF ? y : (real)0.0f;
+    p = floor(finite_y) == finite_y ? p : finite_x < 0.0f ? CLARUS_NAN : p;
+    p = x == x ? p : x;
+    p = y == y ? p : y;
+    p = x == 1.0f ? (real)1.0f : p;
+    return y == 0.0f ? (real)1.0f : p;
+}
+
+/* ---- Functions of a sigmoid's kind ---- */
+
+/* 1 / (1 + e^-x), written so that the exponential never overflows. */
+static inline real clarus_sigmoid(real x)
+{
+    real e = clarus_exp(-clarus_abs(x));
+    real y = clarus_div(x < 0.0f ? e : (real)1.0f, e + 1.0f);
+    return x == x ? y : CLARUS_NAN;
+}
+
+/* |x| < 0.64: x + x^3 p(x^2); else 1 - 2 / (e^2x + 1). */
+static inline real clarus_tanh(real x)
+{
+    real ax = clarus_abs(x), z = ax * ax;
+    real p = fma(z, (real)0x1.1595f2p-9f, (real)-0x1.0b3a64p-7f);
+    p = fma(z, p, (real)0x1.63718ep-6f);
+    p = fma(z, p, (real)-0x1.b9edcp-5f);
+    p = fma(z, p, (real)0x1.11106ep-3f);
+    p = fma(z, p, (real)-0x1.555554p-2f);
+    real near = fma(ax * z, p, ax);
+    real bounded = ax < 10.0f ? ax : (real)10.0f;
+    real far = 1.0f - clarus_div((real)2.0f, clarus_exp(2.0f * bounded) + 1.0f);
+    real y = clarus_signed(x, ax < 0.64f ? near : far);
+    return x == x ? y : CLARUS_NAN;
+}
+
+/* |x| < 1: x + x p(x^2); else 1 - e^-q(|x| - 2), where q is fitted to -log(1 - erf). */
+static inline real clarus_erf(real x)
+{
+    real ax = clarus_abs(x), z = ax * ax;
+    real p = fma(z, (real)0x1.4771fcp-14f, (real)-0x1.a3515ep-11f);
+    p = fma(z, p, (real)0x1.53f224p-8f);
+    p = fma(z, p, (real)-0x1.b7f71ap-6f);
+    p = fma(z, p, (real)0x1.ce2ce6p-4f);
+    p = fma(z, p, (real)-0x1.81273ep-2f);
+    p = fma(z, p, (real)0x1.06eba8p-3f);
+    real near = fma(ax, p, ax);
+    real u = (ax < 3.95f ? ax : (real)3.95f) - 2.0f;
+    real q = fma(u, (real)0x1.0b311p-16f, (real)-0x1.3c16fcp-13f);
+    q = fma(u, q, (real)0x1.7da402p-11f);
+    q = fma(u, q, (real)-0x1.d233a4p-9f);
+    q = fma(u, q, (real)0x1.0df2e8p-6f);
+    q = fma(u, q, (real)0x1.d8f60ap-1f);
+    q = fma(u, q, (real)0x1.1ac322p+2f);
+    q = fma(u, q, (real)0x1.575b32p+2f);
+    real far = 1.0f - clarus_exp(-q);
+    real y = clarus_signed(x, ax < 1.0f ? near : far);
+    return x == x ? y : CLARUS_NAN;
+}
+
+#endif

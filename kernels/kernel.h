@@ -1,0 +1,17 @@
+/* What every kernel file includes first: no contraction, and the width of vectors. */
+#ifndef CLARUS_KERNEL_H
+#define CLARUS_KERNEL_H
+
+#pragma OPENCL FP_CONTRACT OFF
+
+/* CLARUS_KERNEL void name(...): LLVM on x86 splits 16 floats into two registers of 256 bits unless told
+ * otherwise. */
+#define CLARUS_KERNEL __kernel
+#ifdef __has_attribute
+#if __has_attribute(min_vector_width)
+#undef CLARUS_KERNEL
+#define CLARUS_KERNEL __kernel __attribute__((min_vector_width(512)))
+#endif
+#endif
+
+#endif
