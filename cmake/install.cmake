@@ -1,16 +1,10 @@
 # What is installed, and where. Everything finds everything else by relative paths, so that an installed
-# tree can be moved, and the build folder has the same shape: lib/, tools/ and share/ side by side.
+# tree can be moved. The build folder has the same shape: lib/, tools/ and share/ side by side.
 
 include(CMakePackageConfigHelpers)
 
-# The library looks for its data at this path from the folder that it lies in.
-file(RELATIVE_PATH data_from_library
-     ${CMAKE_INSTALL_FULL_LIBDIR} ${CMAKE_INSTALL_FULL_DATADIR}/clarus)
-target_compile_definitions(clarus_objects PRIVATE CLARUS_DATA_FROM_LIBRARY="${data_from_library}")
-set(build_data ${CMAKE_CURRENT_BINARY_DIR}/lib/${data_from_library})
-cmake_path(NORMAL_PATH build_data)
-file(MAKE_DIRECTORY ${build_data})
-file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR}/models ${build_data}/models SYMBOLIC)
+file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/share/clarus)
+file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR}/models ${CMAKE_CURRENT_BINARY_DIR}/share/clarus/models SYMBOLIC)
 
 install(TARGETS clarus EXPORT clarus LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES include/clarus.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
