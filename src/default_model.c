@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FOLDERS_ABOVE = 4 }; /* PREFIX/lib/x86_64-linux-gnu has three */
+enum { FOLDERS_ABOVE = 3 }; /* PREFIX/lib/x86_64-linux-gnu needs two */
 
 /* Writes the folder to path, which has room for size bytes; 0 if it is not there. */
 static int find_default_model(char *path, size_t size)
