@@ -17,3 +17,6 @@ foreach(language IN LISTS header_languages)
     add_test(NAME header_${suffix} COMMAND test_header_${suffix})
     set_tests_properties(header_${suffix} PROPERTIES LABELS unit TIMEOUT 60)
 endforeach()
+
+add_test(NAME setup COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/install/test_setup.sh ${PROJECT_SOURCE_DIR})
+set_tests_properties(setup PROPERTIES LABELS cli TIMEOUT 60)

@@ -37,15 +37,16 @@ install_packages()
 {
     command -v dpkg-query >/dev/null ||
         fail "this is not Debian: install what tools/packages lists, then build with cmake"
-    missing=$(missing_packages "$@" | tr '\n' ' ')
+    missing=$(missing_packages "$@" | paste -s -d " " -)
     if [ -z "$missing" ]; then
         say "Packages: all there"
         return
     fi
     if [ "$(id -u)" != 0 ]; then
-        say "These packages are missing, and installing them needs root. Type" >&2
-        say "    sudo apt-get install --no-install-recommends $missing" >&2
-        fail "then run this again"
+        fail "these packages are missing, and only root can install them. Type
+    sudo apt-get update
+    sudo apt-get install --no-install-recommends $missing
+and then tools/$name again."
     fi
     say "Packages: installing $missing"
     export DEBIAN_FRONTEND=noninteractive
