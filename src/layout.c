@@ -9,8 +9,8 @@ void layout_get_pitch(const layout *layout, const shape *shape, layout_pitch *pi
     int64_t planes = (d[1] + pixel - 1) / pixel;
     pitch->row = (layout->left + d[3] + layout->right) * pixel;
     pitch->plane = (layout->top + d[2] + layout->bottom) * pitch->row;
-    pitch->image = planes * pitch->plane;
-    pitch->origin = layout->top * pitch->row + layout->left * pixel;
+    pitch->image = (layout->total_blocks ? layout->total_blocks : planes) * pitch->plane;
+    pitch->origin = layout->first_block * pitch->plane + layout->top * pitch->row + layout->left * pixel;
 }
 
 int layout_has_halo(const layout *layout)
@@ -58,7 +58,7 @@ void layout_view(const layout *layout, const shape *shape, view *out)
 int layout_equal(const layout *a, const layout *b)
 {
     return a->kind == b->kind && a->top == b->top && a->left == b->left && a->bottom == b->bottom &&
-           a->right == b->right;
+           a->right == b->right && a->first_block == b->first_block && a->total_blocks == b->total_blocks;
 }
 
 /* One pixel per plane: channels lie side by side in both, unless a block's unused lanes part two images. */
@@ -66,7 +66,7 @@ int layout_same_places(const layout *a, const layout *b, const shape *shape)
 {
     if (layout_equal(a, b))
         return 1;
-    return !layout_has_halo(a) && !layout_has_halo(b) && shape->rank == 4 && shape->dims[2] == 1 &&
+    return !layout_has_halo(a) && !layout_has_halo(b) && !a->total_blocks && !b->total_blocks && shape->rank == 4 && shape->dims[2] == 1 &&
            shape->dims[3] == 1 && (shape->dims[0] == 1 || shape->dims[1] % LAYOUT_BLOCK == 0);
 }
 

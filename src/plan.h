@@ -31,7 +31,7 @@ typedef struct launch {
     size_t arg_count;
     size_t global[3], local[3]; /* always three dimensions */
     size_t op;                  /* the lowered operation it belongs to */
-    size_t writes;              /* the buffer that it writes; set by plan.c */
+    size_t writes;              /* the buffer that it writes; set by plan.c if the launcher does not */
 } launch;
 
 /* Where a value lies: which buffer, and how in it. */
@@ -67,6 +67,8 @@ clarus_status plan_constant(plan *plan, clarus_dtype dtype, const void *data, si
 typedef void (*plan_fill_fn)(const void *user, float *out, int threads);
 clarus_status plan_packed(plan *plan, size_t count, plan_fill_fn fill, const void *user, size_t *buffer,
                           clarus_error *error);
+/* A buffer for an intermediate result of one operation. */
+clarus_status plan_temporary(plan *plan, clarus_dtype dtype, size_t count, size_t *buffer, clarus_error *error);
 /* Memory that lives as long as the plan. */
 void *plan_alloc(plan *plan, size_t count, size_t size);
 

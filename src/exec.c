@@ -1,0 +1,383 @@
+#include "exec.h"
+
+#include <string.h>
+
+/* Bytes in front of guarded memory: a multiple of every device's base address alignment. */
+enum { GUARD_BYTES = 4096, GUARD_PATTERN = 0x5A };
+
+struct exec {
+    clarus_context *context;
+    clarus_device *device;
+    const plan *plan;
+    cl_command_queue queue;
+    cl_mem *parents;  /* one per memory, with the guard; equal to memories if not guarded */
+    cl_mem *memories; /* one per memory */
+    cl_kernel *kernels;
+    cl_mem *tables;
+    size_t table_count;
+    int guarded, has_run;
+};
+
+/* ---- buffers ----------------------------------------------------------------------------------- */
+
+static clarus_status fill(exec *exec, cl_mem memory, unsigned char byte, size_t bytes, clarus_error *error)
+{
+    cl_int code = clEnqueueFillBuffer(exec->queue, memory, &byte, 1, 0, bytes, 0, NULL, NULL);
+    return code ? opencl_error(error, "clEnqueueFillBuffer", code) : CLARUS_OK;
+}
+
+static clarus_status create_memory(exec *exec, size_t m, clarus_error *error)
+{
+    size_t bytes = exec->plan->memory_bytes[m], guard = exec->guarded ? GUARD_BYTES : 0;
+    cl_int code;
+    exec->parents[m] = clCreateBuffer(exec->device->cl, CL_MEM_READ_WRITE, bytes + guard, NULL, &code);
+    if (code) {
+        exec->parents[m] = NULL;
+        return opencl_error(error, "clCreateBuffer", code);
+    }
+    if (!guard) {
+        exec->memories[m] = exec->parents[m];
+        return CLARUS_OK;
+    }
+    clarus_status status = fill(exec, exec->parents[m], GUARD_PATTERN, bytes + guard, error);
+    if (status != CLARUS_OK)
+        return status;
+    cl_buffer_region region = {guard, bytes};
+    exec->memories[m] =
+        clCreateSubBuffer(exec->parents[m], CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region, &code);
+    return code ? opencl_error(error, "clCreateSubBuffer", code) : CLARUS_OK;
+}
+
+/* Packs straight into the device's memory where it can be mapped. */
+static clarus_status write_packed(exec *exec, const plan_buffer *b, int threads, clarus_error *error)
+{
+    size_t bytes = b->count * sizeof(float);
+    cl_int code;
+    float *to = clEnqueueMapBuffer(exec->queue, exec->memories[b->memory], CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION, 0,
+                                   bytes, 0, NULL, NULL, &code);
+    if (code)
+        return opencl_error(error, "clEnqueueMapBuffer", code);
+    memset(to, 0, bytes);
+    b->fill(b->fill_user, to, threads);
+    code = clEnqueueUnmapMemObject(exec->queue, exec->memories[b->memory], to, 0, NULL, NULL);
+    return code ? opencl_error(error, "clEnqueueUnmapMemObject", code) : CLARUS_OK;
+}
+
+static clarus_status initialise_buffer(exec *exec, const plan_buffer *b, int threads, clarus_error *error)
+{
+    if (b->fill && b->count)
+        return write_packed(exec, b, threads, error);
+    if (b->data && b->count) {
+        cl_int code = clEnqueueWriteBuffer(exec->queue, exec->memories[b->memory], CL_TRUE, 0,
+                                           b->count * clarus_dtype_size(b->dtype), b->data, 0, NULL, NULL);
+        return code ? opencl_error(error, "clEnqueueWriteBuffer", code) : CLARUS_OK;
+    }
+    return b->zeroed ? fill(exec, exec->memories[b->memory], 0, exec->plan->memory_bytes[b->memory], error) : CLARUS_OK;
+}
+
+static clarus_status create_buffers(exec *exec, int threads, clarus_error *error)
+{
+    clarus_status status = CLARUS_OK;
+    for (size_t m = 0; m < exec->plan->memory_count && status == CLARUS_OK; m++)
+        status = create_memory(exec, m, error);
+    for (size_t b = 0; b < exec->plan->buffer_count && status == CLARUS_OK; b++)
+        status = initialise_buffer(exec, &exec->plan->buffers[b], threads, error);
+    return status;
+}
+
+/* ---- kernels ----------------------------------------------------------------------------------- */
+
+static clarus_status set_table(exec *exec, const launch_arg *arg, cl_mem *memory, clarus_error *error)
+{
+    cl_int code;
+    size_t bytes = (arg->table_count ? arg->table_count : 1) * sizeof *arg->table;
+    *memory = clCreateBuffer(exec->device->cl, CL_MEM_READ_ONLY, bytes, NULL, &code);
+    if (code) {
+        *memory = NULL;
+        return opencl_error(error, "clCreateBuffer", code);
+    }
+    exec->tables[exec->table_count++] = *memory;
+    if (arg->table_count)
+        code = clEnqueueWriteBuffer(exec->queue, *memory, CL_TRUE, 0, bytes, arg->table, 0, NULL, NULL);
+    return code ? opencl_error(error, "clEnqueueWriteBuffer", code) : CLARUS_OK;
+}
+
+static clarus_status set_argument(exec *exec, cl_kernel kernel, cl_uint index, const launch_arg *arg,
+                                  clarus_error *error)
+{
+    cl_int code = CL_SUCCESS;
+    cl_mem memory;
+    clarus_status status;
+    switch (arg->kind) {
+    case ARG_BUFFER:
+        code = clSetKernelArg(kernel, index, sizeof(cl_mem), &exec->memories[exec->plan->buffers[arg->buffer].memory]);
+        break;
+    case ARG_INT:
+        code = clSetKernelArg(kernel, index, sizeof arg->i, &arg->i);
+        break;
+    case ARG_FLOAT:
+        code = clSetKernelArg(kernel, index, sizeof arg->f, &arg->f);
+        break;
+    case ARG_TABLE:
+        if ((status = set_table(exec, arg, &memory, error)) != CLARUS_OK)
+            return status;
+        code = clSetKernelArg(kernel, index, sizeof(cl_mem), &memory);
+        break;
+    }
+    return code ? opencl_error(error, "clSetKernelArg", code) : CLARUS_OK;
+}
+
+static clarus_status create_kernel(exec *exec, size_t i, clarus_error *error)
+{
+    const launch *l = &exec->plan->launches[i];
+    clarus_status status = device_kernel(exec->device, l->kernel, l->defines, &exec->kernels[i], error);
+    for (size_t a = 0; a < l->arg_count && status == CLARUS_OK; a++)
+        status = set_argument(exec, exec->kernels[i], (cl_uint)a, &l->args[a], error);
+    if (status != CLARUS_OK)
+        error_prefix(error, "kernel %s (%s): ", kernel_get(l->kernel)->name, l->defines);
+    return status;
+}
+
+static clarus_status create_kernels(exec *exec, clarus_error *error)
+{
+    clarus_status status = CLARUS_OK;
+    for (size_t i = 0; i < exec->plan->launch_count && status == CLARUS_OK; i++)
+        status = create_kernel(exec, i, error);
+    return status;
+}
+
+static size_t count_tables(const plan *plan)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < plan->launch_count; i++)
+        for (size_t a = 0; a < plan->launches[i].arg_count; a++)
+            count += plan->launches[i].args[a].kind == ARG_TABLE;
+    return count;
+}
+
+clarus_status exec_create(clarus_device *device, const plan *plan, int threads, int guarded, exec **out,
+                          clarus_error *error)
+{
+    *out = NULL;
+    clarus_context *context = plan->graph->context;
+    exec *e = memory_calloc(context, 1, sizeof *e);
+    if (!e)
+        return error_memory(error, "executor");
+    *e = (exec){.context = context, .device = device, .plan = plan, .guarded = guarded};
+    e->parents = memory_calloc(context, plan->memory_count, sizeof *e->parents);
+    e->memories = memory_calloc(context, plan->memory_count, sizeof *e->memories);
+    e->kernels = memory_calloc(context, plan->launch_count, sizeof *e->kernels);
+    e->tables = memory_calloc(context, count_tables(plan), sizeof *e->tables);
+    clarus_status status = CLARUS_OK;
+    if (!e->parents || !e->memories || !e->kernels || !e->tables)
+        status = error_memory(error, "executor");
+    if (status == CLARUS_OK)
+        status = device_create_queue(device, 0, &e->queue, error);
+    if (status == CLARUS_OK)
+        status = create_buffers(e, threads, error);
+    if (status == CLARUS_OK)
+        status = create_kernels(e, error);
+    if (status != CLARUS_OK) {
+        exec_free(e);
+        return status;
+    }
+    *out = e;
+    return CLARUS_OK;
+}
+
+void exec_free(exec *exec)
+{
+    if (!exec)
+        return;
+    const plan *plan = exec->plan;
+    for (size_t i = 0; exec->kernels && i < plan->launch_count; i++)
+        if (exec->kernels[i])
+            clReleaseKernel(exec->kernels[i]);
+    for (size_t i = 0; i < exec->table_count; i++)
+        clReleaseMemObject(exec->tables[i]);
+    for (size_t m = 0; exec->memories && exec->parents && m < plan->memory_count; m++) {
+        if (exec->memories[m] && exec->memories[m] != exec->parents[m])
+            clReleaseMemObject(exec->memories[m]);
+        if (exec->parents[m])
+            clReleaseMemObject(exec->parents[m]);
+    }
+    if (exec->queue)
+        clReleaseCommandQueue(exec->queue);
+    memory_free(exec->context, exec->parents);
+    memory_free(exec->context, exec->memories);
+    memory_free(exec->context, exec->kernels);
+    memory_free(exec->context, exec->tables);
+    memory_free(exec->context, exec);
+}
+
+/* ---- running ----------------------------------------------------------------------------------- */
+
+static clarus_status enqueue(exec *exec, size_t i, clarus_error *error)
+{
+    const launch *l = &exec->plan->launches[i];
+    cl_int code = clEnqueueNDRangeKernel(exec->queue, exec->kernels[i], 3, NULL, l->global, l->local, 0, NULL, NULL);
+    if (!code)
+        return CLARUS_OK;
+    clarus_status status = opencl_error(error, "clEnqueueNDRangeKernel", code);
+    error_prefix(error, "node \"%s\", kernel %s: ", exec->plan->graph->ops[l->op].name, kernel_get(l->kernel)->name);
+    return status;
+}
+
+static clarus_status enqueue_all(exec *exec, clarus_error *error)
+{
+    clarus_status status = CLARUS_OK;
+    for (size_t i = 0; i < exec->plan->launch_count && status == CLARUS_OK; i++)
+        status = enqueue(exec, i, error);
+    return status;
+}
+
+static clarus_status finish(exec *exec, clarus_error *error)
+{
+    cl_int code = clFinish(exec->queue);
+    if (code)
+        return opencl_error(error, "clFinish", code);
+    if (!exec->has_run)
+        device_store_programs(exec->device);
+    exec->has_run = 1;
+    return CLARUS_OK;
+}
+
+/* Nothing of the caller's may be in flight when a run has failed. */
+static clarus_status abandon(exec *exec, clarus_status status)
+{
+    clFinish(exec->queue);
+    return status;
+}
+
+static size_t buffer_bytes(const plan_buffer *b)
+{
+    return b->count * clarus_dtype_size(b->dtype);
+}
+
+clarus_status exec_run(exec *exec, const void *const *inputs, void *const *outputs, clarus_error *error)
+{
+    const plan *plan = exec->plan;
+    cl_int code = CL_SUCCESS;
+    for (size_t i = 0; i < plan->graph->input_count && !code; i++) {
+        const plan_buffer *b = &plan->buffers[plan->inputs[i]];
+        if (b->count)
+            code = clEnqueueWriteBuffer(exec->queue, exec->memories[b->memory], CL_FALSE, 0, buffer_bytes(b), inputs[i],
+                                        0, NULL, NULL);
+    }
+    if (code)
+        return abandon(exec, opencl_error(error, "clEnqueueWriteBuffer", code));
+    clarus_status status = enqueue_all(exec, error);
+    if (status != CLARUS_OK)
+        return abandon(exec, status);
+    for (size_t i = 0; i < plan->graph->output_count && !code; i++) {
+        const plan_buffer *b = &plan->buffers[plan->outputs[i]];
+        if (b->count)
+            code = clEnqueueReadBuffer(exec->queue, exec->memories[b->memory], CL_FALSE, 0, buffer_bytes(b), outputs[i],
+                                       0, NULL, NULL);
+    }
+    if (code)
+        return abandon(exec, opencl_error(error, "clEnqueueReadBuffer", code));
+    return finish(exec, error);
+}
+
+clarus_status exec_run_buffers(exec *exec, const cl_mem *inputs, const cl_mem *outputs, clarus_error *error)
+{
+    const plan *plan = exec->plan;
+    cl_int code = CL_SUCCESS;
+    for (size_t i = 0; i < plan->graph->input_count && !code; i++) {
+        const plan_buffer *b = &plan->buffers[plan->inputs[i]];
+        code = clEnqueueCopyBuffer(exec->queue, inputs[i], exec->memories[b->memory], 0, 0, buffer_bytes(b), 0, NULL,
+                                   NULL);
+    }
+    clarus_status status = code ? opencl_error(error, "clEnqueueCopyBuffer", code) : enqueue_all(exec, error);
+    if (status != CLARUS_OK)
+        return abandon(exec, status);
+    for (size_t i = 0; i < plan->graph->output_count && !code; i++) {
+        const plan_buffer *b = &plan->buffers[plan->outputs[i]];
+        code = clEnqueueCopyBuffer(exec->queue, exec->memories[b->memory], outputs[i], 0, 0, buffer_bytes(b), 0, NULL,
+                                   NULL);
+    }
+    if (code)
+        return abandon(exec, opencl_error(error, "clEnqueueCopyBuffer", code));
+    return finish(exec, error);
+}
+
+clarus_status exec_profile(exec *exec, double *ms, clarus_error *error)
+{
+    clarus_status status = CLARUS_OK;
+    for (size_t i = 0; i < exec->plan->launch_count && status == CLARUS_OK; i++) {
+        double start = clock_ms();
+        status = enqueue(exec, i, error);
+        if (status == CLARUS_OK)
+            status = finish(exec, error);
+        ms[i] = clock_ms() - start;
+    }
+    return status;
+}
+
+/* ---- guards ------------------------------------------------------------------------------------ */
+
+static int all_bytes(const unsigned char *bytes, size_t from, size_t to, unsigned char value)
+{
+    for (size_t i = from; i < to; i++)
+        if (bytes[i] != value)
+            return 0;
+    return 1;
+}
+
+/* The halo of a zeroed buffer that holds its memory alone: everything but the view's own elements is zero. */
+static int halo_is_zero(clarus_context *context, const plan_buffer *b, const unsigned char *bytes)
+{
+    view v;
+    layout_view(&b->what.layout, &b->what.shape, &v);
+    unsigned char *inside = memory_calloc(context, b->count, 1);
+    if (!inside)
+        return 0;
+    int64_t total = 1, clean = 1;
+    for (size_t k = 0; k < v.rank; k++)
+        total *= v.dims[k];
+    for (int64_t i = 0; i < total; i++) {
+        int64_t rest = i, at = v.offset;
+        for (size_t k = v.rank; k-- > 0; rest /= v.dims[k])
+            at += rest % v.dims[k] * v.strides[k];
+        inside[at] = 1;
+    }
+    for (size_t i = 0; i < b->count && clean; i++)
+        clean = inside[i] || all_bytes(bytes, i * 4, i * 4 + 4, 0);
+    memory_free(context, inside);
+    return (int)clean;
+}
+
+static clarus_status check_buffer(exec *exec, size_t number, clarus_error *error)
+{
+    const plan_buffer *b = &exec->plan->buffers[number];
+    size_t bytes = exec->plan->memory_bytes[b->memory], used = buffer_bytes(b);
+    unsigned char *copy = memory_alloc(exec->context, bytes + GUARD_BYTES, 1);
+    if (!copy)
+        return error_memory(error, "guard check");
+    cl_int code = clEnqueueReadBuffer(exec->queue, exec->parents[b->memory], CL_TRUE, 0, bytes + GUARD_BYTES, copy, 0,
+                                      NULL, NULL);
+    clarus_status status = code ? opencl_error(error, "clEnqueueReadBuffer", code) : CLARUS_OK;
+    unsigned char behind = b->zeroed ? 0 : GUARD_PATTERN;
+    if (!code && (!all_bytes(copy, 0, GUARD_BYTES, GUARD_PATTERN) ||
+                  !all_bytes(copy, GUARD_BYTES + used, GUARD_BYTES + bytes, behind)))
+        status = error_set(error, CLARUS_E_MISMATCH, "buffer %zu was written outside its bounds", number);
+    else if (!code && b->zeroed && !halo_is_zero(exec->context, b, copy + GUARD_BYTES))
+        status = error_set(error, CLARUS_E_MISMATCH, "the halo of buffer %zu is no longer zero", number);
+    memory_free(exec->context, copy);
+    return status;
+}
+
+clarus_status exec_check_guards(exec *exec, clarus_error *error)
+{
+    const plan *plan = exec->plan;
+    clarus_status status = CLARUS_OK;
+    for (size_t b = 0; b < plan->buffer_count && status == CLARUS_OK; b++) {
+        int alone = 1;
+        for (size_t other = 0; other < plan->buffer_count; other++)
+            alone &= other == b || plan->buffers[other].memory != plan->buffers[b].memory;
+        if (alone)
+            status = check_buffer(exec, b, error);
+    }
+    return status;
+}

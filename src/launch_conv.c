@@ -1,0 +1,403 @@
+/* Convolutions: which kernel, which tile, how the weights are packed.
+ *
+ * conv2d.cl takes channel-blocked values; its tile (rows x pixels x channel blocks, all held in registers) is chosen
+ * per layer by counting cycles, padding to whole tiles included. depthwise.cl takes one channel per group. conv_any.cl takes
+ * everything else. */
+#include "cpu.h"
+#include "plan.h"
+
+#include <string.h>
+
+static int64_t min64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t div_up(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static int is_constant(const lowered_graph *graph, size_t value)
+{
+    return graph->values[value].kind == VALUE_CONSTANT;
+}
+
+/* Packed weights and a padded bias need constants. */
+static int has_constant_weights(const lowered_graph *graph, const lowered_op *what)
+{
+    return is_constant(graph, what->inputs[1]) &&
+           (!what->epilogue.has_bias || is_constant(graph, what->inputs[2]));
+}
+
+conv_route conv_choose_route(const lowered_graph *graph, const lowered_op *what)
+{
+    enum { LONGEST_STRIDE = 64 };
+    const conv_params *c = &what->as.conv;
+    if (graph->values[what->output].shape.rank != 4 || !has_constant_weights(graph, what) ||
+        c->window.stride[2] > LONGEST_STRIDE)
+        return CONV_ANY;
+    int64_t group_in = c->in_channels / c->groups, group_out = c->out_channels / c->groups;
+    if (c->groups == 1)
+        return CONV_BLOCKED;
+    if (group_in == 1 && group_out == 1)
+        return CONV_DEPTHWISE;
+    return group_in % LAYOUT_BLOCK == 0 && group_out % LAYOUT_BLOCK == 0 ? CONV_BLOCKED : CONV_ANY;
+}
+
+void conv_input_halo(const conv_params *conv, layout *layout)
+{
+    const window *w = &conv->window;
+    /* Rows and pixels that the last output's window reaches, which may be fewer than the padding offers. */
+    int64_t reach[SPATIAL];
+    for (int i = 1; i < SPATIAL; i++) {
+        reach[i] = (w->out[i] - 1) * w->stride[i] + (w->kernel[i] - 1) * w->dilation[i] + 1 - w->pad_begin[i] - w->in[i];
+        reach[i] = reach[i] > 0 ? reach[i] : 0;
+    }
+    layout->top = w->pad_begin[1];
+    layout->left = w->pad_begin[2];
+    layout->bottom = reach[1];
+    layout->right = reach[2];
+}
+
+int launch_epilogue(launch *launch, const op_epilogue *epilogue)
+{
+    enum { IDENTITY, RELU, CLIP }; /* as in kernels/epilogue.h */
+    if (!epilogue->has_function || epilogue->function == ELTWISE_identity)
+        return IDENTITY;
+    if (epilogue->function == ELTWISE_relu)
+        return RELU;
+    if (epilogue->function == ELTWISE_clip)
+        return CLIP;
+    launch_define(launch, "-DFUNCTION=ELTWISE_%s", eltwise_name(epilogue->function));
+    return IDENTITY;
+}
+
+typedef struct conv_tile {
+    int rows, pixels, blocks;
+} conv_tile;
+
+/* Accumulators, weights and one input must fit in registers: 28 accumulators of 32 registers, 12 of 16. */
+static const conv_tile conv_tiles[] = {
+    {1, 14, 2}, {1, 12, 2}, {1, 10, 2}, {2, 7, 2}, {1, 9, 3}, {1, 7, 3}, {1, 6, 4}, {1, 4, 6}, {1, 28, 1},
+    {1, 1, 8},  {1, 6, 2},  {1, 4, 3},  {2, 3, 2}, {1, 12, 1}, {1, 3, 4}, {1, 4, 2}, {1, 1, 4},
+};
+
+typedef struct conv_extent {
+    int64_t height, width, blocks; /* output rows, pixels, channel blocks of a group */
+    int64_t pixel_step;            /* elements between neighbouring outputs' inputs */
+} conv_extent;
+
+/* Cycles per product position: two multiply-adds and two loads per cycle, four cycles of latency. */
+static double tile_cost(const conv_tile *tile, const conv_extent *extent)
+{
+    double sums = (double)(tile->rows * tile->pixels * tile->blocks);
+    double loads = (double)(tile->rows * tile->pixels) + 1.3 * (double)tile->blocks;
+    double cycles = sums > loads ? sums : loads;
+    if (cycles < 8)
+        cycles = 8;
+    double tiles = (double)(div_up(extent->height, tile->rows) * div_up(extent->width, tile->pixels) *
+                            div_up(extent->blocks, tile->blocks));
+    return tiles * (cycles + 1.0);
+}
+
+/* A tile that another layer of the plan uses already is worth a little: every variant has to be compiled. */
+static int is_in_use(const plan *plan, const char *defines)
+{
+    for (size_t i = 0; i < plan->launch_count; i++)
+        if (plan->launches[i].kernel == KERNEL_conv2d && strcmp(plan->launches[i].defines, defines) == 0)
+            return 1;
+    return 0;
+}
+
+static void define_tile(launch *launch, const conv_tile *tile, int64_t stride, int64_t pixel, int lanes)
+{
+    launch_define(launch, "-DTR=%d -DTP=%d -DTC=%d -DSX=%lld -DXPIXEL=%lld -DLANES=%d", tile->rows, tile->pixels,
+                  tile->blocks, (long long)stride, (long long)pixel, lanes);
+}
+
+static conv_tile choose_tile(const plan *plan, const conv_extent *extent, int64_t stride, int64_t pixel)
+{
+    const double REUSE = 0.94;
+    const device_params *device = plan_device(plan);
+    conv_tile best = {1, 1, 4};
+    double best_cost = 1e300;
+    for (size_t i = 0; i < sizeof conv_tiles / sizeof *conv_tiles; i++) {
+        const conv_tile *tile = &conv_tiles[i];
+        if (tile->rows * tile->pixels * tile->blocks > device->tile_registers ||
+            tile->pixels * extent->pixel_step > BUFFER_SLACK)
+            continue;
+        launch trial = {0};
+        define_tile(&trial, tile, stride, pixel, device->lanes);
+        double cost = tile_cost(tile, extent) * (is_in_use(plan, trial.defines) ? REUSE : 1.0);
+        if (cost < best_cost) {
+            best_cost = cost;
+            best = *tile;
+        }
+    }
+    return best;
+}
+
+/* Work-items of a channel block stand side by side; the rest of the work-group takes neighbouring tiles. */
+static void set_grid(launch *launch, const device_params *device, int64_t tiles, int64_t planes)
+{
+    int64_t parts = LAYOUT_BLOCK / device->lanes;
+    int64_t group = device->group_size > parts ? device->group_size / parts : 1;
+    launch->local[0] = (size_t)parts;
+    launch->local[1] = (size_t)group;
+    launch->local[2] = 1;
+    launch->global[0] = (size_t)parts;
+    launch->global[1] = (size_t)(div_up(tiles, group) * group);
+    launch->global[2] = (size_t)planes;
+}
+
+/* Weights [O][I / groups][taps] to [group][tile of outputs][block][tap][channel][tile width], zeros beyond O. */
+typedef struct weight_packing {
+    const float *weights;
+    int64_t groups, group_out, group_in, taps, width; /* width: output channels of a tile */
+    int64_t tiles;
+    float *out;
+} weight_packing;
+
+static void pack_tiles(void *user, int64_t begin, int64_t end)
+{
+    const weight_packing *pack = user;
+    int64_t tile_size = pack->group_in * pack->taps * pack->width;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t group = i / pack->tiles, first = i % pack->tiles * pack->width;
+        int64_t real = min64(pack->width, pack->group_out - first);
+        for (int64_t o = 0; o < real; o++) {
+            const float *from = pack->weights + (group * pack->group_out + first + o) * pack->group_in * pack->taps;
+            float *to = pack->out + i * tile_size + o;
+            for (int64_t c0 = 0; c0 < pack->group_in; c0 += LAYOUT_BLOCK) {
+                int64_t channels = min64(LAYOUT_BLOCK, pack->group_in - c0);
+                for (int64_t tap = 0; tap < pack->taps; tap++)
+                    for (int64_t c = 0; c < channels; c++, to += pack->width)
+                        *to = from[(c0 + c) * pack->taps + tap];
+            }
+        }
+    }
+}
+
+static void fill_weights(const void *user, float *out, int threads)
+{
+    weight_packing pack = *(const weight_packing *)user;
+    pack.out = out;
+    cpu_parallel(threads, pack.groups * pack.tiles, pack_tiles, &pack);
+}
+
+/* Depthwise: [C][taps] to [block][tap][16]. */
+static void fill_depthwise(const void *user, float *out, int threads)
+{
+    (void)threads;
+    const weight_packing *pack = user;
+    for (int64_t c = 0; c < pack->groups; c++)
+        for (int64_t tap = 0; tap < pack->taps; tap++)
+            out[(c / LAYOUT_BLOCK * pack->taps + tap) * LAYOUT_BLOCK + c % LAYOUT_BLOCK] =
+                pack->weights[c * pack->taps + tap];
+}
+
+static clarus_status add_weights(plan *plan, const weight_packing *pack, plan_fill_fn fill, size_t count,
+                                 launch *launch, clarus_error *error)
+{
+    weight_packing *kept = plan_alloc(plan, 1, sizeof *kept);
+    if (!kept)
+        return error_memory(error, "packed weights");
+    *kept = *pack;
+    size_t buffer;
+    clarus_status status = plan_packed(plan, count, fill, kept, &buffer, error);
+    if (status == CLARUS_OK)
+        launch_buffer(launch, buffer);
+    return status;
+}
+
+/* The bias padded to whole blocks, zeros without one. */
+static clarus_status add_bias(plan *plan, const lowered_op *what, int64_t channels, launch *launch,
+                              clarus_error *error)
+{
+    int64_t padded = div_up(channels, LAYOUT_BLOCK) * LAYOUT_BLOCK;
+    float *bias = plan_alloc(plan, (size_t)padded, sizeof *bias);
+    if (!bias)
+        return error_memory(error, "bias");
+    memset(bias, 0, (size_t)padded * sizeof *bias);
+    if (what->epilogue.has_bias)
+        memcpy(bias, plan->graph->values[what->inputs[2]].data, (size_t)channels * sizeof *bias);
+    size_t buffer;
+    clarus_status status = plan_constant(plan, CLARUS_FLOAT32, bias, (size_t)padded, &buffer, error);
+    if (status == CLARUS_OK)
+        launch_buffer(launch, buffer);
+    return status;
+}
+
+static const operand *residual_of(const lowered_op *what, const operand *in)
+{
+    return what->epilogue.has_residual ? &in[what->input_count - 1] : NULL;
+}
+
+/* Residual (the output stands in for an absent one, which is never read) and output. */
+static void add_results(launch *launch, const operand *residual, const operand *out)
+{
+    launch_buffer(launch, residual ? residual->buffer : out->buffer);
+    launch_buffer(launch, out->buffer);
+}
+
+static void add_parameters(launch *launch, const op_epilogue *epilogue)
+{
+    launch_float(launch, epilogue->a);
+    launch_float(launch, epilogue->b);
+}
+
+/* A 1x1 convolution of whole planes sees one long row, which wastes less on whole tiles. */
+static int is_one_row(const conv_params *c, const operand *in, const operand *residual, const operand *out)
+{
+    const window *w = &c->window;
+    return w->kernel[1] * w->kernel[2] == 1 && w->stride[1] * w->stride[2] == 1 && w->pad_begin[1] == 0 &&
+           w->pad_begin[2] == 0 && w->out[1] == w->in[1] && w->out[2] == w->in[2] && !layout_has_halo(&in->layout) &&
+           !layout_has_halo(&out->layout) && (!residual || !layout_has_halo(&residual->layout));
+}
+
+static clarus_status launch_blocked(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                                    const operand *out, clarus_error *error)
+{
+    const conv_params *c = &what->as.conv;
+    const window *w = &c->window;
+    const operand *residual = residual_of(what, in);
+    const device_params *device = plan_device(plan);
+    int64_t group_in = c->in_channels / c->groups, group_out = c->out_channels / c->groups;
+    int64_t taps = w->kernel[1] * w->kernel[2], pixel = in->layout.kind == LAYOUT_BLOCKED ? LAYOUT_BLOCK : 1;
+    layout_pitch x, y, r = {0};
+    layout_get_pitch(&in->layout, &in->shape, &x);
+    layout_get_pitch(&out->layout, &out->shape, &y);
+    if (residual)
+        layout_get_pitch(&residual->layout, &residual->shape, &r);
+
+    conv_extent extent = {w->out[1], w->out[2], div_up(group_out, LAYOUT_BLOCK), w->stride[2] * pixel};
+    if (is_one_row(c, in, residual, out)) {
+        extent.width *= extent.height;
+        extent.height = 1;
+    }
+    conv_tile tile = choose_tile(plan, &extent, w->stride[2], pixel);
+    int64_t tiles_x = div_up(extent.width, tile.pixels), tiles_y = div_up(extent.height, tile.rows);
+    int64_t tiles_o = div_up(extent.blocks, tile.blocks);
+
+    launch *launch;
+    clarus_status status = plan_add_launch(plan, KERNEL_conv2d, op, &launch, error);
+    if (status != CLARUS_OK)
+        return status;
+    define_tile(launch, &tile, w->stride[2], pixel, device->lanes);
+    int function = launch_epilogue(launch, &what->epilogue);
+    set_grid(launch, device, tiles_x * tiles_y, c->batch * c->groups * tiles_o);
+    launch_buffer(launch, in->buffer);
+    weight_packing pack = {.weights = plan->graph->values[what->inputs[1]].data,
+                           .groups = c->groups,
+                           .group_out = group_out,
+                           .group_in = group_in,
+                           .taps = taps,
+                           .width = tile.blocks * LAYOUT_BLOCK,
+                           .tiles = tiles_o};
+    size_t count = (size_t)(c->groups * tiles_o * pack.width * group_in * taps);
+    if ((status = add_weights(plan, &pack, fill_weights, count, launch, error)) != CLARUS_OK ||
+        (status = add_bias(plan, what, c->out_channels, launch, error)) != CLARUS_OK)
+        return status;
+    add_results(launch, residual, out);
+    const int64_t table[] = {
+        tiles_x, extent.width, extent.height, tiles_o, c->groups, group_in, segment_channels(taps), w->kernel[1],
+        w->kernel[2], x.origin - w->pad_begin[1] * x.row - w->pad_begin[2] * pixel, x.image,
+        pixel == 1 ? group_in * x.plane : group_in / LAYOUT_BLOCK * x.plane,
+        pixel == 1 ? LAYOUT_BLOCK * x.plane : x.plane, pixel == 1 ? x.plane : 1, x.row * w->stride[1],
+        x.row * w->dilation[1], pixel * w->dilation[2], y.origin, y.image, y.plane, y.row, r.origin, r.image, r.plane,
+        r.row, extent.blocks, residual != NULL, function};
+    if ((status = launch_table(plan, launch, table, sizeof table / sizeof *table, error)) != CLARUS_OK)
+        return status;
+    add_parameters(launch, &what->epilogue);
+    return CLARUS_OK;
+}
+
+static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                                      const operand *out, clarus_error *error)
+{
+    const conv_params *c = &what->as.conv;
+    const window *w = &c->window;
+    const operand *residual = residual_of(what, in);
+    const device_params *device = plan_device(plan);
+    layout_pitch x, y, r = {0};
+    layout_get_pitch(&in->layout, &in->shape, &x);
+    layout_get_pitch(&out->layout, &out->shape, &y);
+    if (residual)
+        layout_get_pitch(&residual->layout, &residual->shape, &r);
+    int64_t pixels = w->out[2] % 14 == 0 || device->tile_registers < 14 ? 14 : 8;
+    if (pixels > device->tile_registers || w->out[2] < pixels || pixels * w->stride[2] * LAYOUT_BLOCK > BUFFER_SLACK)
+        pixels = w->stride[2] * 7 * LAYOUT_BLOCK > BUFFER_SLACK ? 1 : 7;
+    int64_t tiles_x = div_up(w->out[2], pixels), blocks = div_up(c->groups, LAYOUT_BLOCK);
+    int64_t taps = w->kernel[1] * w->kernel[2];
+
+    launch *launch;
+    clarus_status status = plan_add_launch(plan, KERNEL_depthwise, op, &launch, error);
+    if (status != CLARUS_OK)
+        return status;
+    launch_define(launch, "-DTP=%lld -DSX=%lld -DLANES=%d", (long long)pixels, (long long)w->stride[2], device->lanes);
+    int function = launch_epilogue(launch, &what->epilogue);
+    set_grid(launch, device, tiles_x * w->out[1], c->batch * blocks);
+    launch_buffer(launch, in->buffer);
+    weight_packing pack = {.weights = plan->graph->values[what->inputs[1]].data, .groups = c->groups, .taps = taps};
+    if ((status = add_weights(plan, &pack, fill_depthwise, (size_t)(blocks * LAYOUT_BLOCK * taps), launch, error)) !=
+            CLARUS_OK ||
+        (status = add_bias(plan, what, c->out_channels, launch, error)) != CLARUS_OK)
+        return status;
+    add_results(launch, residual, out);
+    const int64_t table[] = {tiles_x, w->out[2], w->out[1], blocks, w->kernel[1], w->kernel[2],
+                             x.origin - w->pad_begin[1] * x.row - w->pad_begin[2] * LAYOUT_BLOCK, x.image, x.plane,
+                             x.row * w->stride[1], x.row * w->dilation[1], LAYOUT_BLOCK * w->dilation[2], y.origin,
+                             y.image, y.plane, y.row, r.origin, r.image, r.plane, r.row, residual != NULL, function};
+    if ((status = launch_table(plan, launch, table, sizeof table / sizeof *table, error)) != CLARUS_OK)
+        return status;
+    add_parameters(launch, &what->epilogue);
+    return CLARUS_OK;
+}
+
+static clarus_status launch_any(plan *plan, size_t op, const lowered_op *what, const operand *in, const operand *out,
+                                clarus_error *error)
+{
+    const conv_params *c = &what->as.conv;
+    const window *w = &c->window;
+    const operand *residual = residual_of(what, in);
+    int64_t taps = w->kernel[0] * w->kernel[1] * w->kernel[2];
+
+    launch *launch;
+    clarus_status status = plan_add_launch(plan, KERNEL_conv_any, op, &launch, error);
+    if (status != CLARUS_OK)
+        return status;
+    launch_define(launch, "-DLANES=1");
+    int function = launch_epilogue(launch, &what->epilogue);
+    launch_grid(launch, (size_t)(w->out[0] * w->out[1] * w->out[2]), (size_t)c->out_channels, (size_t)c->batch);
+    launch_buffer(launch, in[0].buffer);
+    launch_buffer(launch, in[1].buffer);
+    if (what->epilogue.has_bias)
+        launch_buffer(launch, in[2].buffer);
+    else if ((status = add_bias(plan, what, c->out_channels, launch, error)) != CLARUS_OK)
+        return status;
+    add_results(launch, residual, out);
+    int64_t table[25] = {c->in_channels, c->out_channels, c->in_channels / c->groups, c->out_channels / c->groups,
+                         segment_channels(taps), residual != NULL, function};
+    for (int i = 0; i < SPATIAL; i++) {
+        table[7 + i] = w->kernel[i];
+        table[10 + i] = w->stride[i];
+        table[13 + i] = w->dilation[i];
+        table[16 + i] = w->pad_begin[i];
+        table[19 + i] = w->in[i];
+        table[22 + i] = w->out[i];
+    }
+    if ((status = launch_table(plan, launch, table, sizeof table / sizeof *table, error)) != CLARUS_OK)
+        return status;
+    add_parameters(launch, &what->epilogue);
+    return CLARUS_OK;
+}
+
+clarus_status launch_conv(plan *plan, size_t op, const lowered_op *what, const operand *in, const operand *out,
+                          clarus_error *error)
+{
+    if (out->layout.kind == LAYOUT_PLAIN)
+        return launch_any(plan, op, what, in, out, error);
+    return conv_choose_route(plan->graph, what) == CONV_DEPTHWISE ? launch_depthwise(plan, op, what, in, out, error)
+                                                                  : launch_blocked(plan, op, what, in, out, error);
+}

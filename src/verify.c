@@ -1,0 +1,130 @@
+/* Every kernel against the oracle, bit for bit, with guards around the buffers. */
+#include "cpu.h"
+#include "exec.h"
+#include "verify_cases.h"
+
+#include "../fallback/oracle.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Host arrays of one case: inputs, and the output twice. */
+typedef struct verify_data {
+    float **inputs;
+    float *expected, *got;
+    int64_t count;
+} verify_data;
+
+static void data_free(clarus_context *context, const lowered_graph *graph, verify_data *data)
+{
+    for (size_t i = 0; data->inputs && i < graph->input_count; i++)
+        memory_free(context, data->inputs[i]);
+    memory_free(context, data->inputs);
+    memory_free(context, data->expected);
+    memory_free(context, data->got);
+}
+
+static clarus_status data_create(clarus_context *context, const lowered_graph *graph, verify_data *data,
+                                 clarus_error *error)
+{
+    data->inputs = memory_calloc(context, graph->input_count, sizeof *data->inputs);
+    shape_count(&graph->values[graph->outputs[0]].shape, &data->count);
+    data->expected = memory_alloc(context, (size_t)data->count, sizeof(float));
+    data->got = memory_alloc(context, (size_t)data->count, sizeof(float));
+    if (!data->inputs || !data->expected || !data->got)
+        return error_memory(error, "verify");
+    for (size_t i = 0; i < graph->input_count; i++) {
+        int64_t count = 0;
+        shape_count(&graph->values[graph->inputs[i]].shape, &count);
+        data->inputs[i] = memory_alloc(context, (size_t)count, sizeof(float));
+        if (!data->inputs[i])
+            return error_memory(error, "verify");
+        verify_random(data->inputs[i], count, (uint32_t)(i + 10));
+    }
+    return CLARUS_OK;
+}
+
+static int same_bits(float a, float b)
+{
+    uint32_t x, y;
+    memcpy(&x, &a, sizeof x);
+    memcpy(&y, &b, sizeof y);
+    return x == y || (a != a && b != b);
+}
+
+static clarus_status compare(const verify_data *data, clarus_error *error)
+{
+    for (int64_t i = 0; i < data->count; i++)
+        if (!same_bits(data->expected[i], data->got[i]))
+            return error_set(error, CLARUS_E_MISMATCH, "element %lld of %lld is %a, the reference has %a", (long long)i,
+                             (long long)data->count, (double)data->got[i], (double)data->expected[i]);
+    return CLARUS_OK;
+}
+
+static clarus_status run_device(clarus_device *device, lowered_graph *graph, const verify_data *data,
+                                clarus_error *error)
+{
+    plan *plan = NULL;
+    exec *exec = NULL;
+    void *out = data->got;
+    clarus_status status = plan_create(graph, device->params, &plan, error);
+    if (status == CLARUS_OK)
+        status = exec_create(device, plan, 1, 1, &exec, error);
+    if (status == CLARUS_OK)
+        status = exec_run(exec, (const void *const *)data->inputs, &out, error);
+    if (status == CLARUS_OK)
+        status = exec_check_guards(exec, error);
+    exec_free(exec);
+    plan_free(plan);
+    return status;
+}
+
+static clarus_status run_case(clarus_context *context, clarus_device *device, const verify_case *c,
+                              clarus_error *error)
+{
+    lowered_graph *graph = NULL;
+    verify_data data = {0};
+    clarus_status status = lowered_create(context, &graph, error);
+    if (status != CLARUS_OK)
+        return status;
+    if ((status = c->build(graph, c->parameters, error)) != CLARUS_OK ||
+        (status = data_create(context, graph, &data, error)) != CLARUS_OK)
+        goto done;
+    void *out = data.expected;
+    status = oracle_run(graph, context->threads, (const void *const *)data.inputs, &out, NULL, error);
+    if (status == CLARUS_OK)
+        status = run_device(device, graph, &data, error);
+    if (status == CLARUS_OK)
+        status = compare(&data, error);
+done:
+    data_free(context, graph, &data);
+    lowered_free(graph);
+    return status;
+}
+
+clarus_status clarus_verify(clarus_context *context, clarus_device *device, clarus_verify_fn report, void *user,
+                            clarus_error *error)
+{
+    if (!context || !device)
+        return error_set(error, CLARUS_E_ARGUMENT, "verify: context or device is NULL");
+    if (device_is_reference(device))
+        return error_set(error, CLARUS_E_UNSUPPORTED, "verify: the reference device is what others are compared with");
+    size_t failures = 0, count = verify_case_count();
+    cpu_float_env env;
+    cpu_float_env_enter(&env);
+    clarus_status status = CLARUS_OK;
+    for (size_t i = 0; i < count && status == CLARUS_OK; i++) {
+        verify_case c = verify_case_get(i);
+        clarus_error why = {CLARUS_OK, ""};
+        int equal = run_case(context, device, &c, &why) == CLARUS_OK;
+        failures += !equal;
+        clarus_verify_line line = {c.kernel, c.test, equal, equal ? "" : why.message};
+        if (report && report(user, &line) != 0)
+            status = error_set(error, CLARUS_E_CANCELLED, "verify: cancelled");
+    }
+    cpu_float_env_leave(&env);
+    if (status == CLARUS_OK && failures)
+        status = error_set(error, CLARUS_E_MISMATCH, "verify: %zu of %zu tests differ on %s", failures, count,
+                           device->info.name);
+    return status;
+}

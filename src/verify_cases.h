@@ -1,0 +1,24 @@
+/* The cases of clarus_verify: one operation each, varying one thing at a time. */
+#ifndef CLARUS_VERIFY_CASES_H
+#define CLARUS_VERIFY_CASES_H
+
+#include "lowered.h"
+
+typedef struct verify_case {
+    const char *kernel; /* operation */
+    const char *test;   /* its shapes */
+    /* Builds the graph: inputs are VALUE_INPUT, weights constants made by verify_constant. */
+    clarus_status (*build)(lowered_graph *graph, const void *parameters, clarus_error *error);
+    const void *parameters;
+} verify_case;
+
+size_t verify_case_count(void);
+verify_case verify_case_get(size_t i);
+
+/* A constant of values in [-1, 1) that depend on the seed and the position alone. */
+clarus_status verify_constant(lowered_graph *graph, const shape *shape, uint32_t seed, size_t *number,
+                              clarus_error *error);
+/* The same values, written to data. */
+void verify_random(float *data, int64_t count, uint32_t seed);
+
+#endif
