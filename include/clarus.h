@@ -505,7 +505,7 @@ typedef struct clarus_layer_time {
     uint64_t bytes; /* inputs, weights and output, each once */
 } clarus_layer_time;
 
-/* Runs once with every launch timed by itself; slower than clarus_session_run. The array belongs to
+/* Runs with every launch repeated and timed by itself; slower than clarus_session_run. The array belongs to
  * the session and is valid until the next call. */
 CLARUS_API clarus_status clarus_session_profile(clarus_session *session, const clarus_tensor *const *inputs,
                                                 size_t input_count, const clarus_layer_time **layers,

@@ -302,15 +302,16 @@ clarus_status exec_run_buffers(exec *exec, const cl_mem *inputs, const cl_mem *o
     return finish(exec, error);
 }
 
-clarus_status exec_profile(exec *exec, double *ms, clarus_error *error)
+clarus_status exec_profile(exec *exec, int repeats, double *ms, clarus_error *error)
 {
     clarus_status status = CLARUS_OK;
     for (size_t i = 0; i < exec->plan->launch_count && status == CLARUS_OK; i++) {
         double start = clock_ms();
-        status = enqueue(exec, i, error);
+        for (int k = 0; k < repeats && status == CLARUS_OK; k++)
+            status = enqueue(exec, i, error);
         if (status == CLARUS_OK)
             status = finish(exec, error);
-        ms[i] = clock_ms() - start;
+        ms[i] = (clock_ms() - start) / repeats;
     }
     return status;
 }

@@ -282,6 +282,8 @@ const lowered_graph *session_graph(const clarus_session *session)
     return session->graph;
 }
 
+enum { PROFILE_REPEATS = 3 };
+
 /* ---- profile ----------------------------------------------------------------------------------- */
 
 static uint64_t value_bytes(const lowered_graph *graph, size_t value)
@@ -331,7 +333,7 @@ clarus_status clarus_session_profile(clarus_session *session, const clarus_tenso
         return status;
     cpu_float_env env;
     cpu_float_env_enter(&env);
-    status = exec_profile(session->exec, session->launch_ms, error);
+    status = exec_profile(session->exec, PROFILE_REPEATS, session->launch_ms, error);
     cpu_float_env_leave(&env);
     if (status != CLARUS_OK)
         return status;
