@@ -13,9 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-typedef struct conv_layer {
+typedef struct conv_shape {
     int64_t in, out, size, kernel, stride; /* size: input height and width */
     int count;                             /* how often the network has it */
+} conv_shape;
+
+typedef struct conv_layer {
+    conv_shape shape;
     exec *exec;
     plan *plan;
     lowered_graph *graph;
@@ -23,7 +27,7 @@ typedef struct conv_layer {
     double *shares;
 } conv_layer;
 
-static conv_layer layers[] = {
+static const conv_shape shapes[] = {
     {64, 64, 56, 1, 1, 1},    {64, 64, 56, 3, 1, 3},   {64, 256, 56, 1, 1, 4},   {256, 64, 56, 1, 1, 2},
     {256, 128, 56, 1, 1, 1},  {128, 128, 56, 3, 2, 1}, {128, 512, 28, 1, 1, 4},  {256, 512, 56, 1, 2, 1},
     {512, 128, 28, 1, 1, 3},  {128, 128, 28, 3, 1, 3}, {512, 256, 28, 1, 1, 1},  {256, 256, 28, 3, 2, 1},
@@ -31,7 +35,7 @@ static conv_layer layers[] = {
     {1024, 512, 14, 1, 1, 1}, {512, 512, 14, 3, 2, 1}, {512, 2048, 7, 1, 1, 3},  {1024, 2048, 14, 1, 2, 1},
     {2048, 512, 7, 1, 1, 2},  {512, 512, 7, 3, 1, 2},
 };
-enum { LAYERS = sizeof layers / sizeof *layers };
+enum { LAYERS = sizeof shapes / sizeof *shapes };
 
 static void stop(const clarus_error *error)
 {
@@ -40,7 +44,7 @@ static void stop(const clarus_error *error)
 }
 
 /* In front of the layer stands what the network has there: another convolution, so that its input is blocked. */
-static clarus_status build(lowered_graph *graph, const conv_layer *l, clarus_error *error)
+static clarus_status build(lowered_graph *graph, const conv_shape *l, clarus_error *error)
 {
     int64_t pad = l->kernel / 2, out = (l->size + 2 * pad - l->kernel) / l->stride + 1;
     shape x = {4, {1, l->in, l->size, l->size}}, y = {4, {1, l->out, out, out}};
@@ -69,13 +73,13 @@ static clarus_status build(lowered_graph *graph, const conv_layer *l, clarus_err
 static void prepare(conv_layer *l, clarus_context *context, clarus_device *device, int rounds)
 {
     clarus_error error;
-    if (lowered_create(context, &l->graph, &error) != CLARUS_OK || build(l->graph, l, &error) != CLARUS_OK ||
+    if (lowered_create(context, &l->graph, &error) != CLARUS_OK || build(l->graph, &l->shape, &error) != CLARUS_OK ||
         plan_create(l->graph, device->params, &l->plan, &error) != CLARUS_OK ||
         exec_create(device, l->plan, context->threads, 0, &l->exec, &error) != CLARUS_OK)
         stop(&error);
     l->macs = (double)op_macs(l->graph, &l->graph->ops[1]);
     l->shares = calloc((size_t)rounds, sizeof *l->shares);
-    int64_t count = l->in * l->size * l->size, out = 0;
+    int64_t count = l->shape.in * l->shape.size * l->shape.size, out = 0;
     shape_count(&l->graph->values[l->graph->outputs[0]].shape, &out);
     float *input = malloc((size_t)count * sizeof *input), *output = malloc((size_t)out * sizeof *output);
     if (!l->shares || !input || !output)
@@ -134,6 +138,7 @@ static const char *tile_of(const conv_layer *l)
 
 int main(int argc, char **argv)
 {
+    static conv_layer layers[LAYERS];
     int rounds = argc > 2 ? atoi(argv[2]) : 11;
     clarus_context *context;
     clarus_device *device;
@@ -142,8 +147,10 @@ int main(int argc, char **argv)
         clarus_device_open(context, argc > 1 ? argv[1] : NULL, &device, &error) != CLARUS_OK)
         stop(&error);
     printf("%s, %d threads, %d rounds\n", clarus_device_get_info(device)->name, context->threads, rounds);
-    for (int i = 0; i < LAYERS; i++)
+    for (int i = 0; i < LAYERS; i++) {
+        layers[i].shape = shapes[i];
         prepare(&layers[i], context, device, rounds);
+    }
     for (int r = 0; r < rounds; r++)
         for (int i = 0; i < LAYERS; i++) {
             double before = peak(device), speed = measure(&layers[i]), after = peak(device);
@@ -151,13 +158,13 @@ int main(int argc, char **argv)
         }
     double time = 0, ideal = 0;
     for (int i = 0; i < LAYERS; i++) {
-        conv_layer *l = &layers[i];
-        double share = median(l->shares, rounds);
+        const conv_shape *l = &layers[i].shape;
+        double share = median(layers[i].shares, rounds);
         printf("%4lld to %4lld, %2lldx%-2lld, %lldx%lld stride %lld: %5.1f %% of peak, %s\n", (long long)l->in,
                (long long)l->out, (long long)l->size, (long long)l->size, (long long)l->kernel, (long long)l->kernel,
-               (long long)l->stride, share * 100, tile_of(l));
-        ideal += l->macs * l->count;
-        time += l->macs * l->count / share;
+               (long long)l->stride, share * 100, tile_of(&layers[i]));
+        ideal += layers[i].macs * l->count;
+        time += layers[i].macs * l->count / share;
     }
     printf("weighted by multiply-adds: %.1f %% of peak\n", ideal / time * 100);
     return 0;
