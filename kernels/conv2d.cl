@@ -106,7 +106,7 @@ CLARUS_KERNEL void conv2d(__global const float *restrict x, __global const float
                 floatv v = total[i][t] + offset;
                 if (has_residual)
                     v += LOADV(residual + r_offset + n * r_image + block * r_block + oy * r_row + ox * 16 + lane);
-                STOREV(epilogue_function(v, function, a, b),
+                STOREV(epilogue_function(v, function, (floatv)(a), (floatv)(b)),
                        y + y_offset + n * y_image + block * y_block + oy * y_row + ox * 16 + lane);
             }
         }

@@ -51,5 +51,5 @@ __kernel void conv_any(__global const float *restrict x, __global const float *r
     float v = total + (bias[o] + 0.0f);
     if (has_residual)
         v += residual[at];
-    y[at] = epilogue_function(v, function, a, b);
+    y[at] = epilogue_function(v, function, (floatv)(a), (floatv)(b));
 }

@@ -56,7 +56,7 @@ CLARUS_KERNEL void depthwise(__global const float *restrict x, __global const fl
             floatv v = sum[i] + 0.0f + offset;
             if (has_residual)
                 v += LOADV(res + ox * 16);
-            STOREV(epilogue_function(v, function, a, b), out + ox * 16);
+            STOREV(epilogue_function(v, function, (floatv)(a), (floatv)(b)), out + ox * 16);
         }
     }
 }

@@ -1,20 +1,17 @@
-/* What follows a sum: + bias, + residual, function (docs/numerics.md section 4).
+/* What follows a sum: + bias, + residual, function (docs/numerics.md section 4). After lanes.h.
  *
  * FUNCTION: an ELTWISE_ number; undefined: identity, relu or clip, chosen at run time, so that the usual
  * layers of a network share one variant of a kernel. */
-enum { EPILOGUE_IDENTITY, EPILOGUE_RELU, EPILOGUE_CLIP };
-
 #ifdef FUNCTION
-#include "functions.h"
 enum {
 #define ELTWISE(name, arity, expression) ELTWISE_##name,
 #include "eltwise.def"
 #undef ELTWISE
 };
 
-inline float epilogue_scalar(float x, float a, float b)
+inline floatv epilogue_function(floatv x, int function, floatv a, floatv b)
 {
-    const float y = 0.0f, z = 0.0f;
+    const floatv y = (floatv)(0.0f), z = (floatv)(0.0f); /* operands that no unary function has */
     switch (FUNCTION) {
 #define ELTWISE(name, arity, expression) \
     case ELTWISE_##name: \
@@ -24,31 +21,13 @@ inline float epilogue_scalar(float x, float a, float b)
     }
     return x;
 }
+#else
+enum { EPILOGUE_IDENTITY, EPILOGUE_RELU, EPILOGUE_CLIP };
 
-inline floatv epilogue_function(floatv x, int function, float a, float b)
-{
-#if LANES == 1
-    return epilogue_scalar(x, a, b);
-#else
-    union {
-        floatv v;
-        float s[LANES];
-    } t;
-    t.v = x;
-    for (int i = 0; i < LANES; i++)
-        t.s[i] = epilogue_scalar(t.s[i], a, b);
-    return t.v;
-#endif
-}
-#else
-inline floatv epilogue_function(floatv x, int function, float a, float b)
+inline floatv epilogue_function(floatv x, int function, floatv a, floatv b)
 {
     if (function == EPILOGUE_RELU)
         return x < (floatv)(0.0f) ? (floatv)(0.0f) : x;
-    if (function == EPILOGUE_CLIP) {
-        x = x < (floatv)(a) ? (floatv)(a) : x;
-        return x > (floatv)(b) ? (floatv)(b) : x;
-    }
-    return x;
+    return function == EPILOGUE_CLIP ? clarus_clip(x, a, b) : x;
 }
 #endif

@@ -2,7 +2,7 @@
  * the oracle (C11). Part of the specification: the sequence of primitives written here is the result.
  *
  * Everything is written for a `real`, its comparisons for one ?: each, so that it vectorises: a float, or
- * with CLARUS_LANES 16 (OpenCL only) a float16, with `ints` of the same width. Both branches of every ?: are
+ * with CLARUS_LANES 4, 8 or 16 (OpenCL only) a vector, with `ints` of the same width. Both branches of every ?: are
  * computed, so no operand of an integer operation may overflow in either.
  *
  * Polynomials: minimax fits of the relative error of the whole function, coefficients rounded to float from
@@ -13,13 +13,15 @@
 #ifdef __OPENCL_VERSION__
 #include "kernel.h"
 
-#if defined(CLARUS_LANES) && CLARUS_LANES == 16
-typedef float16 real;
-typedef int16 ints;
-#define as_real as_float16
-#define as_ints as_int16
-#define convert_real convert_float16_rte
-#define convert_ints convert_int16_rte
+#if defined(CLARUS_LANES) && CLARUS_LANES > 1
+#define CLARUS_JOIN(a, b, c) a##b##c
+#define CLARUS_TYPE(a, lanes, c) CLARUS_JOIN(a, lanes, c)
+typedef CLARUS_TYPE(float, CLARUS_LANES, ) real;
+typedef CLARUS_TYPE(int, CLARUS_LANES, ) ints;
+#define as_real CLARUS_TYPE(as_float, CLARUS_LANES, )
+#define as_ints CLARUS_TYPE(as_int, CLARUS_LANES, )
+#define convert_real CLARUS_TYPE(convert_float, CLARUS_LANES, _rte)
+#define convert_ints CLARUS_TYPE(convert_int, CLARUS_LANES, _rte)
 #else
 typedef float real;
 typedef int ints;
@@ -138,9 +140,9 @@ static inline real clarus_soft_div(real x, real y)
 
     ints shift = exponent > 0 ? (ints)3 : 4 - exponent; /* a subnormal result has fewer bits */
     shift = shift > 30 ? (ints)30 : shift;
-    ints kept = quotient >> shift, cut = quotient - (kept << shift), half = (ints)1 << (shift - 1);
+    ints kept = quotient >> shift, cut = quotient - (kept << shift), middle = (ints)1 << (shift - 1);
     cut = cut + (kept & 1); /* a tie goes to even */
-    kept = cut > half ? kept + 1 : kept;
+    kept = cut > middle ? kept + 1 : kept;
     ints field = exponent > 254 ? (ints)254 : exponent;
     field = field > 0 ? field - 1 : (ints)0;
     real q = exponent > 254 ? CLARUS_INF : as_real(field * 0x800000 + kept);
@@ -199,8 +201,8 @@ static inline real clarus_sqrt(real x)
 /* x * 2^k for 0.5 <= x <= 2, -252 <= k <= 254: in two steps, since 2^k alone may be out of range. */
 static inline real clarus_scale(real x, ints k)
 {
-    ints half = k >> 1;
-    return x * as_real((half + 127) * 0x800000) * as_real((k - half + 127) * 0x800000);
+    ints part = k >> 1;
+    return x * as_real((part + 127) * 0x800000) * as_real((k - part + 127) * 0x800000);
 }
 
 /* x = k ln 2 + r; e^r = 1 + (r + r^2 p(r)), |r| <= ln 2 / 2. */

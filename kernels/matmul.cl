@@ -108,7 +108,7 @@ CLARUS_KERNEL void matmul(__global const float *restrict a, __global const float
             floatv v = total[i][t] + (UNALIGNED(bias + n) + 0.0f);
             if (has_residual)
                 v += UNALIGNED(residual + row + n);
-            store_lanes(epilogue_function(v, function, fa, fb), y + row + n, columns - n);
+            store_lanes(epilogue_function(v, function, (floatv)(fa), (floatv)(fb)), y + row + n, columns - n);
         }
     }
 }

@@ -10,22 +10,6 @@
  * Parameters: AVERAGE (0: maximum), PIXEL, LANES. */
 #include "lanes.h"
 
-/* max of numerics.md section 6: a NaN wins, +0 is larger than -0. */
-inline floatv pool_max(floatv x, floatv y)
-{
-#if LANES == 1
-    const float equal = as_float(as_int(x) & as_int(y));
-#elif LANES == 4
-    const float4 equal = as_float4(as_int4(x) & as_int4(y));
-#elif LANES == 8
-    const float8 equal = as_float8(as_int8(x) & as_int8(y));
-#else
-    const float16 equal = as_float16(as_int16(x) & as_int16(y));
-#endif
-    const floatv ordered = x > y ? x : y > x ? y : x == y ? equal : y;
-    return x != x ? x : ordered;
-}
-
 CLARUS_KERNEL void pool(__global const float *restrict x, __global float *restrict y,
                         __global const int *restrict p)
 {
@@ -54,7 +38,7 @@ CLARUS_KERNEL void pool(__global const float *restrict x, __global float *restri
                 const int inside = iz >= 0 && iz < in[0] && iy >= 0 && iy < in[1] && ix >= 0 && ix < in[2];
                 if (inside) {
                     const floatv v = LOADV(xs + iz * x_depth + iy * x_row + ix * PIXEL);
-                    value = AVERAGE ? value + v : pool_max(value, v);
+                    value = AVERAGE ? value + v : clarus_max(value, v);
                 }
                 if (AVERAGE)
                     count += count_padding ? iz < in[0] + pad_end[0] && iy < in[1] + pad_end[1] && ix < in[2] + pad_end[2]
@@ -63,7 +47,7 @@ CLARUS_KERNEL void pool(__global const float *restrict x, __global float *restri
         }
     }
 #if AVERAGE
-    value = value / (floatv)((float)count);
+    value = clarus_div(value, (floatv)((float)count));
 #endif
     STOREV(value, y + y_offset + image / blocks * y_batch + image % blocks * y_image + oz * y_depth + oy * y_row +
                       ox * PIXEL + lane);
