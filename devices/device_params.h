@@ -5,14 +5,29 @@
 #ifndef CLARUS_DEVICE_PARAMS_H
 #define CLARUS_DEVICE_PARAMS_H
 
+#include "clarus.h"
+
 typedef struct device_params {
-    const char *name; /* the most special row that matched */
-    int rank;         /* automatic choice takes the lowest first: 0 GPU, 1 accelerator, 2 CPU, 9 simulator */
-    int lanes;        /* channels that one work-item computes side by side: 16 on CPUs, 1 on GPUs */
+    const char *name;  /* the most special row that matched */
+    const char *alias; /* a further name by which people ask for it; "" if none */
+    int rank;          /* automatic choice takes the lowest first: 0 GPU, 1 accelerator, 2 CPU, 9 simulator */
+    int lanes;         /* channels that one work-item computes side by side: 16 on CPUs, 1 on GPUs */
     int tile_registers; /* accumulators of `lanes` channels that one work-item keeps in registers */
     int group_size;     /* work-items per work-group, a multiple of 16 / lanes; 1 on CPUs */
     int clblast;        /* 1: CLBlast is tuned for it, `fast` may use it */
     int binaries;       /* 1: program binaries are worth caching */
 } device_params;
+
+/* What a device says of itself, as far as rows may ask for it. No NULL. */
+typedef struct device_facts {
+    clarus_device_type type;
+    int float_width; /* CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT */
+    const char *platform, *vendor, *device;
+} device_facts;
+
+/* All rows that match, the general ones first. */
+void device_params_find(const device_facts *facts, device_params *params);
+/* 1 if `part` occurs in `text`, ignoring the case of ASCII letters. */
+int device_name_contains(const char *text, const char *part);
 
 #endif

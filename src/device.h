@@ -3,10 +3,9 @@
 #define CLARUS_DEVICE_H
 
 #include "context.h"
+#include "device_identity.h"
 #include "kernel_registry.h"
 #include "opencl.h"
-
-#include "../devices/device_params.h"
 
 struct clarus_device {
     atomic_int references;
@@ -18,6 +17,10 @@ struct clarus_device {
     cl_device_id id;
     cl_context cl;
     struct program_table *programs; /* built programs, see program.h */
+
+    device_identity identity; /* where info and params point */
+    cl_device_id sub_device;  /* to be released; NULL if id is the root device */
+    int correct_divide;       /* 1: the device's own division and square root are correctly rounded */
 };
 
 clarus_device *device_retain(clarus_device *device);
@@ -32,5 +35,10 @@ clarus_status device_kernel(clarus_device *device, kernel_id kernel, const char 
 /* To be called when a kernel has run once: stores binaries that are not in the cache folder yet (some
  * drivers compile at the first launch). Never fails: a cache that cannot be written is skipped. */
 void device_store_programs(clarus_device *device);
+
+/* Makes the device and examines it. On failure *status says whether it failed its self-test or cannot be used
+ * at all; the reason is in *error. */
+clarus_status device_examine(clarus_context *context, const device_identity *identity, int index,
+                             clarus_device **device, clarus_device_status *status, clarus_error *error);
 
 #endif
