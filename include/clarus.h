@@ -566,6 +566,18 @@ static inline void clarus_classify_options_init(clarus_classify_options *options
     options->struct_size = sizeof *options;
 }
 
+/* Names of classes from a file. */
+typedef struct clarus_labels clarus_labels;
+
+/* path: text with one name a line (empty lines at the end do not count), or JSON: an array of names, an
+ * object {"0": name, ...}, or a config.json with such an object as "id2label". */
+CLARUS_API clarus_status clarus_labels_load(clarus_context *context, const char *path, clarus_labels **labels,
+                                            clarus_error *error);
+CLARUS_API size_t clarus_labels_count(const clarus_labels *labels);
+/* clarus_labels_count names, as clarus_classify_options takes them. */
+CLARUS_API const char *const *clarus_labels_names(const clarus_labels *labels);
+CLARUS_API void clarus_labels_free(clarus_labels *labels);
+
 /* Pictures in, labels out. Decoding (in the context's threads) overlaps with computing. A picture that
  * cannot be decoded yields a result with its error, and the rest goes on: the call itself then still
  * returns CLARUS_OK. The model has one image input [N,C,H,W] and its first output holds one score per
