@@ -1,4 +1,5 @@
 #include "exec.h"
+#include "fast_matmul.h"
 
 #include <string.h>
 
@@ -130,11 +131,13 @@ static clarus_status set_argument(exec *exec, cl_kernel kernel, cl_uint index, c
 static clarus_status create_kernel(exec *exec, size_t i, clarus_error *error)
 {
     const launch *l = &exec->plan->launches[i];
+    if (l->product)
+        return CLARUS_OK;
     clarus_status status = device_kernel(exec->device, l->kernel, l->defines, &exec->kernels[i], error);
     for (size_t a = 0; a < l->arg_count && status == CLARUS_OK; a++)
         status = set_argument(exec, exec->kernels[i], (cl_uint)a, &l->args[a], error);
     if (status != CLARUS_OK)
-        error_prefix(error, "kernel %s (%s): ", kernel_get(l->kernel)->name, l->defines);
+        error_prefix(error, "kernel %s (%s): ", launch_name(l), l->defines);
     return status;
 }
 
@@ -212,14 +215,22 @@ void exec_free(exec *exec)
 
 /* ---- running ----------------------------------------------------------------------------------- */
 
+static cl_mem memory_of(const exec *exec, const launch_arg *arg)
+{
+    return exec->memories[exec->plan->buffers[arg->buffer].memory];
+}
+
 static clarus_status enqueue(exec *exec, size_t i, clarus_error *error)
 {
     const launch *l = &exec->plan->launches[i];
+    if (l->product)
+        return fast_matmul_enqueue(l->product, exec->queue, memory_of(exec, &l->args[0]), memory_of(exec, &l->args[1]),
+                                   memory_of(exec, &l->args[2]), error);
     cl_int code = clEnqueueNDRangeKernel(exec->queue, exec->kernels[i], 3, NULL, l->global, l->local, 0, NULL, NULL);
     if (!code)
         return CLARUS_OK;
     clarus_status status = opencl_error(error, "clEnqueueNDRangeKernel", code);
-    error_prefix(error, "node \"%s\", kernel %s: ", exec->plan->graph->ops[l->op].name, kernel_get(l->kernel)->name);
+    error_prefix(error, "node \"%s\", kernel %s: ", exec->plan->graph->ops[l->op].name, launch_name(l));
     return status;
 }
 

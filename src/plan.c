@@ -60,6 +60,11 @@ void launch_define(launch *launch, const char *format, ...)
     va_end(args);
 }
 
+const char *launch_name(const launch *launch)
+{
+    return launch->product ? "clblast" : kernel_get(launch->kernel)->name;
+}
+
 static launch_arg *next_arg(launch *launch, arg_kind kind)
 {
     launch_arg *arg = &launch->args[launch->arg_count++];
@@ -422,7 +427,7 @@ static clarus_status get_inputs(plan *plan, size_t number, operand *in, clarus_e
         }
         if (op->kind == OP_CONV && blocked && i == 0)
             wanted = conv_input_layout(op);
-        if (op->kind == OP_MATMUL && i == 1 && plan->graph->values[op->inputs[i]].kind == VALUE_CONSTANT) {
+        if (op->kind == OP_MATMUL && i == 1 && !plan_takes_fast_matmul(plan) && plan->graph->values[op->inputs[i]].kind == VALUE_CONSTANT) {
             in[i] = (operand){.buffer = SIZE_MAX};
             continue;
         }
@@ -495,7 +500,8 @@ static clarus_status launch_op(plan *plan, size_t number, const operand *in, con
     case OP_CONV:
         return launch_conv(plan, number, op, in, out, error);
     case OP_MATMUL:
-        return launch_matmul(plan, number, op, in, out, error);
+        return plan_takes_fast_matmul(plan) ? launch_fast_matmul(plan, number, op, in, out, error)
+                                            : launch_matmul(plan, number, op, in, out, error);
     case OP_POOL:
         return launch_pool(plan, number, op, in, out, error);
     case OP_REDUCE:
@@ -698,7 +704,7 @@ static clarus_status check_memory(const plan *plan, clarus_error *error)
             size_t b = l->args[a].buffer;
             if (holds[plan->buffers[b].memory] != b)
                 status = error_set(error, CLARUS_E_INTERNAL, "plan: launch %zu (%s) reads buffer %zu, which is not there",
-                                   i, kernel_get(l->kernel)->name, b);
+                                   i, launch_name(l), b);
         }
         holds[plan->buffers[l->writes].memory] = l->writes;
     }
@@ -722,7 +728,8 @@ static clarus_status plan_all(plan *plan, clarus_error *error)
     return check_memory(plan, error);
 }
 
-clarus_status plan_create(lowered_graph *graph, const device_params *device, plan **out, clarus_error *error)
+clarus_status plan_create(lowered_graph *graph, const device_params *device, clarus_math math, plan **out,
+                          clarus_error *error)
 {
     *out = NULL;
     plan *p = memory_calloc(graph->context, 1, sizeof *p);
@@ -731,6 +738,7 @@ clarus_status plan_create(lowered_graph *graph, const device_params *device, pla
     const char *mode = getenv("CLARUS_PLAN");
     p->graph = graph;
     p->device = device;
+    p->fast = math == CLARUS_MATH_FAST;
     p->plain = mode && strcmp(mode, "plain") == 0;
     p->placements = memory_calloc(graph->context, graph->value_count, sizeof *p->placements);
     p->inputs = plan_alloc(p, graph->input_count, sizeof *p->inputs);

@@ -30,6 +30,7 @@ typedef struct launch {
     launch_arg args[LAUNCH_ARGS];
     size_t arg_count;
     size_t global[3], local[3]; /* always three dimensions */
+    const struct fast_matmul *product; /* math mode `fast`: CLBlast's work instead; args are a, b and y */
     size_t op;                  /* the lowered operation it belongs to */
     size_t writes;              /* the buffer that it writes; set by plan.c if the launcher does not */
 } launch;
@@ -95,6 +96,7 @@ typedef struct plan_buffer {
 struct plan {
     lowered_graph *graph;
     const device_params *device;
+    int fast;  /* math mode `fast` */
     int plain; /* CLARUS_PLAN=plain: row-major, nothing shared; the first tool when digests differ */
     struct placement *placements;
     plan_buffer *buffers;
@@ -107,8 +109,11 @@ struct plan {
 };
 
 /* The graph stays the caller's and must outlive the plan; its arena holds the plan's tables. */
-clarus_status plan_create(lowered_graph *graph, const device_params *device, plan **out, clarus_error *error);
+clarus_status plan_create(lowered_graph *graph, const device_params *device, clarus_math math, plan **out,
+                          clarus_error *error);
 void plan_free(plan *plan);
+/* The kernel's name, or "clblast". */
+const char *launch_name(const launch *launch);
 /* One line per launch, then the memory. NULL if out of memory; the caller frees it with memory_free. */
 char *plan_text(const plan *plan);
 
@@ -126,6 +131,10 @@ clarus_status launch_pool(plan *plan, size_t op, const lowered_op *what, const o
                           clarus_error *error);
 clarus_status launch_matmul(plan *plan, size_t op, const lowered_op *what, const operand *in, const operand *out,
                             clarus_error *error);
+/* launch_fast.c: matrix products by CLBlast. */
+int plan_takes_fast_matmul(const plan *plan);
+clarus_status launch_fast_matmul(plan *plan, size_t op, const lowered_op *what, const operand *in, const operand *out,
+                                 clarus_error *error);
 /* The run-time number and the -D of an epilogue function (kernels/epilogue.h). */
 int launch_epilogue(launch *launch, const op_epilogue *epilogue);
 /* launch_generic.c: any layout. */

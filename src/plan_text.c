@@ -43,7 +43,7 @@ static void append_launch(text *t, const plan *plan, size_t number)
     const lowered_op *op = &plan->graph->ops[l->op];
     char shape[SHAPE_TEXT];
     append(t, "%zu %s \"%s\" -> %s: %s %s, groups %zux%zux%zu of %zux%zux%zu, buffers", number, op_kind_name(op->kind),
-           op->name, shape_text(&plan->graph->values[op->output].shape, shape), kernel_get(l->kernel)->name, l->defines,
+           op->name, shape_text(&plan->graph->values[op->output].shape, shape), launch_name(l), l->defines,
            l->global[0] / l->local[0], l->global[1] / l->local[1], l->global[2] / l->local[2], l->local[0], l->local[1],
            l->local[2]);
     for (size_t a = 0; a < l->arg_count; a++)

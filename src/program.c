@@ -51,7 +51,7 @@ static clarus_status compose_options(const clarus_device *device, const char *de
                                      clarus_error *error)
 {
     int length =
-        snprintf(options, OPTIONS, "-cl-std=CL1.2 %s%s%s",
+        snprintf(options, OPTIONS, "-cl-std=CL1.2 -w %s%s%s",
                  device->correct_divide ? "-cl-fp32-correctly-rounded-divide-sqrt" : "-DCLARUS_SOFT_DIVIDE",
                  *defines ? " " : "", defines);
     if (length < 0 || length >= OPTIONS)

@@ -84,7 +84,7 @@ static clarus_status prepare_device(clarus_session *s, clarus_error *error)
 {
     if (device_is_reference(s->device))
         return CLARUS_OK;
-    clarus_status status = plan_create(s->graph, s->device->params, &s->plan, error);
+    clarus_status status = plan_create(s->graph, s->device->params, s->math, &s->plan, error);
     if (status == CLARUS_OK)
         status = exec_create(s->device, s->plan, s->context->threads, 0, &s->exec, error);
     return status;
@@ -297,7 +297,7 @@ static clarus_layer_time describe_launch(const clarus_session *s, size_t i)
 {
     const launch *l = &s->plan->launches[i];
     const lowered_op *op = &s->graph->ops[l->op];
-    clarus_layer_time layer = {.name = op->name, .kernel = kernel_get(l->kernel)->name, .ms = s->launch_ms[i]};
+    clarus_layer_time layer = {.name = op->name, .kernel = launch_name(l), .ms = s->launch_ms[i]};
     int is_last = i + 1 == s->plan->launch_count || s->plan->launches[i + 1].op != l->op;
     if (!is_last)
         return layer; /* a copy into another layout; the operation's work belongs to its own launch */

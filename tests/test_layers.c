@@ -61,7 +61,7 @@ static long conv_at(const clarus_conv2d_shape *s, const float *x, const float *w
     return sum;
 }
 
-enum { IN = 2 * 20 * 9 * 11, WEIGHTS = 18 * 20 * 3 * 2, OUT = 2 * 18 * 5 * 11 };
+enum { IN = 2 * 20 * 9 * 11, WEIGHTS = 18 * 20 * 3 * 2, OUT = 2 * 18 * 4 * 11 };
 static float input[IN], weights[WEIGHTS], bias[18], residual[OUT], expected[OUT];
 
 static void make_data(void)
@@ -72,7 +72,7 @@ static void make_data(void)
     fill(bias, 18, 3);
     fill(residual, OUT, 4);
     for (int64_t i = 0; i < OUT; i++) {
-        int64_t ox = i % 11, oy = i / 11 % 5, o = i / 55 % 18, n = i / (55 * 18);
+        int64_t ox = i % 11, oy = i / 11 % 4, o = i / 44 % 18, n = i / (44 * 18);
         float v = (float)conv_at(&s, input, weights, n, o, oy, ox) + bias[o] + residual[i];
         expected[i] = v < 0 ? 0 : v;
     }
@@ -89,7 +89,7 @@ static void convolution_is_exact(void)
     if (!conv)
         return;
     clarus_conv2d_output_size(conv, &height, &width);
-    CHECK(height == 5 && width == 11, "%lldx%lld", (long long)height, (long long)width);
+    CHECK(height == 4 && width == 11, "%lldx%lld", (long long)height, (long long)width);
     CHECK(clarus_conv2d_run(conv, input, residual, output, &error) == CLARUS_OK, "%s", error.message);
     CHECK(memcmp(output, expected, sizeof output) == 0, "the convolution differs from the definition");
     clarus_conv2d_free(conv);
