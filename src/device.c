@@ -1,9 +1,11 @@
 /* One device: its context, its sub-device where threads are limited, its programs, its self-test. */
 #include "device.h"
 
+#include "probe.h"
 #include "program.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* ---- One device ---- */
 
@@ -98,9 +100,73 @@ static clarus_status start_opencl(clarus_device *device, clarus_error *error)
     return program_table_create(device, &device->programs, error);
 }
 
+/* ---- Its self-test ---- */
+
+/* A device that says its division is correctly rounded may be wrong: then the software form takes its place.
+ */
+static clarus_status run_probe(clarus_device *device, probe_report *report, clarus_error *error)
+{
+    *report = (probe_report){0};
+    clarus_status status = probe_arithmetic(device, report, error);
+    if (status == CLARUS_OK && report->failed[PROBE_DIVISION] && device->correct_divide) {
+        device->correct_divide = 0;
+        *report = (probe_report){0};
+        status = probe_arithmetic(device, report, error);
+    }
+    if (status == CLARUS_OK)
+        status = probe_kernel_self_test(device, report, error);
+    return status;
+}
+
+/* CLARUS_ALLOW_FAILED=subnormal admits a device that fails in nothing else; its name says so. */
+static int is_admitted(clarus_device *device, const probe_report *report)
+{
+    const char *allowed = getenv("CLARUS_ALLOW_FAILED");
+    int failures = 0;
+    for (int i = 0; i < PROBE_PROPERTIES; i++)
+        failures += report->failed[i];
+    if (!failures)
+        return 1;
+    if (failures > 1 || !report->failed[PROBE_SUBNORMAL] || !allowed || strcmp(allowed, "subnormal") != 0)
+        return 0;
+    char *name = device->identity.name;
+    static const char note[] = " (subnormal failed)";
+    size_t room = sizeof device->identity.name - sizeof note, length = strlen(name);
+    strcpy(name + (length < room ? length : room), note);
+    return 1;
+}
+
+/* Names every property that failed and shows the first failure of each. */
+static clarus_status self_test_error(const probe_report *report, clarus_error *error)
+{
+    char text[sizeof error->message] = "";
+    for (int i = 0; i < PROBE_PROPERTIES; i++)
+        if (report->failed[i]) {
+            size_t used = strlen(text);
+            snprintf(text + used, sizeof text - used, "%s%s: %s", used ? "; " : "",
+                     probe_property_name((probe_property)i), report->detail[i]);
+        }
+    return error_set(error, CLARUS_E_DEVICE, "self-test: %s", text);
+}
+
+static clarus_status self_test(clarus_device *device, clarus_error *error)
+{
+    probe_report report;
+    clarus_status status = run_probe(device, &report, error);
+    if (status != CLARUS_OK)
+        return status;
+    if (is_admitted(device, &report)) {
+        device->info.status = CLARUS_DEVICE_OK;
+        return CLARUS_OK;
+    }
+    device->info.status = CLARUS_DEVICE_FAILED;
+    return self_test_error(&report, error);
+}
+
 clarus_status device_examine(clarus_context *context, const device_identity *identity, int index,
                              clarus_device **device, clarus_device_status *status, clarus_error *error)
 {
+    *device = NULL;
     *status = CLARUS_DEVICE_UNUSABLE;
     clarus_device *d = memory_calloc(context, 1, sizeof *d);
     if (!d)
@@ -113,12 +179,18 @@ clarus_status device_examine(clarus_context *context, const device_identity *ide
     d->id = identity->id;
     device_identity_info(&d->identity, &d->info);
     d->info.index = index;
-    clarus_status result = device_is_reference(d) ? CLARUS_OK : start_opencl(d, error);
+    d->info.status = CLARUS_DEVICE_UNUSABLE;
+    clarus_status result = CLARUS_OK;
+    if (device_is_reference(d)) {
+        d->info.status = CLARUS_DEVICE_OK;
+    } else if ((result = start_opencl(d, error)) == CLARUS_OK) {
+        result = self_test(d, error);
+    }
+    *status = d->info.status;
     if (result != CLARUS_OK) {
         clarus_device_free(d);
         return result;
     }
-    *status = d->info.status = CLARUS_DEVICE_OK;
     *device = d;
     return CLARUS_OK;
 }

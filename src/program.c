@@ -1,6 +1,12 @@
 /* A list of programs under one lock. The lock is held while a program is built, so that two threads that
- * want the same one build it once; drivers that matter here serialise their compiler anyway. */
+ * want the same one build it once; drivers that matter here serialise their compiler anyway.
+ *
+ * A program comes from its binary in the cache folder or from its source. Its binary is stored after a kernel
+ * has run, and again when it has grown since: some drivers compile at the first launch, each kernel and
+ * local size by itself. */
 #include "program.h"
+
+#include "program_cache.h"
 
 #include <stdio.h>
 
@@ -8,6 +14,9 @@ typedef struct program_entry {
     const char *file; /* kernels/FILE.cl, from the registry */
     char *defines;
     cl_program program;
+    cache_key key;
+    size_t stored_bytes; /* size of the binary in the cache folder; 0: none there */
+    int used;            /* a kernel was made since the binary was last looked at */
 } program_entry;
 
 struct program_table {
@@ -15,6 +24,7 @@ struct program_table {
     pthread_mutex_t lock;
     program_entry *entries;
     size_t count, capacity;
+    char cpu_flags[CPU_FLAGS];
 };
 
 clarus_status program_table_create(clarus_device *device, program_table **table, clarus_error *error)
@@ -24,6 +34,7 @@ clarus_status program_table_create(clarus_device *device, program_table **table,
         return error_memory(error, "program table");
     t->device = device;
     pthread_mutex_init(&t->lock, NULL);
+    cpu_read_flags(t->cpu_flags);
     *table = t;
     return CLARUS_OK;
 }
@@ -40,6 +51,16 @@ void program_table_free(program_table *table)
     pthread_mutex_destroy(&table->lock);
     memory_free(context, table->entries);
     memory_free(context, table);
+}
+
+void program_table_key(const program_table *table, const char *purpose, const char *source,
+                       const char *options, cache_key *key)
+{
+    const device_identity *d = &table->device->identity;
+    const char *const texts[] = {clarus_version(),    purpose,   source,  options,    d->platform_name,
+                                 d->platform_version, d->vendor, d->name, d->version, d->driver,
+                                 table->cpu_flags};
+    cache_key_make(texts, sizeof texts / sizeof *texts, key);
 }
 
 /* ---- Building ---- */
@@ -66,9 +87,11 @@ static clarus_status build_error(clarus_device *device, cl_program program, cons
     size_t size = 0;
     char *log = NULL;
     if (!clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size) && size > 1)
-        log = memory_calloc(device->context, size + 1, 1);
+        log = memory_calloc(device->context, size, 1);
     if (log && clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, size, log, NULL))
         log[0] = '\0';
+    if (log)
+        log[size - 1] = '\0';
     for (char *c = log; c && *c; c++)
         if (*c == '\n')
             *c = ' ';
@@ -97,6 +120,26 @@ static clarus_status compile(clarus_device *device, kernel_id kernel, const char
     return CLARUS_OK;
 }
 
+/* 1 if a binary in the cache folder became a program. */
+static int load(clarus_device *device, program_entry *entry, const char *options)
+{
+    void *bytes;
+    size_t size;
+    if (!device->params->binaries || !program_cache_load(device->context, &entry->key, &bytes, &size))
+        return 0;
+    const unsigned char *binary = bytes;
+    cl_int state = CL_SUCCESS, code;
+    cl_program program = clCreateProgramWithBinary(device->cl, 1, &device->id, &size, &binary, &state, &code);
+    memory_free(device->context, bytes);
+    if (program && (code || state || clBuildProgram(program, 1, &device->id, options, NULL, NULL))) {
+        clReleaseProgram(program);
+        program = NULL;
+    }
+    entry->program = program;
+    entry->stored_bytes = program ? size : 0;
+    return program != NULL;
+}
+
 /* ---- The table ---- */
 
 static program_entry *find(program_table *table, const char *file, const char *defines)
@@ -110,21 +153,26 @@ static program_entry *find(program_table *table, const char *file, const char *d
 static clarus_status add(program_table *table, kernel_id kernel, const char *defines, program_entry **out,
                          clarus_error *error)
 {
-    clarus_context *context = table->device->context;
+    clarus_device *device = table->device;
     char options[OPTIONS];
     void *entries = table->entries;
-    int grown = memory_grow(context, &entries, &table->capacity, table->count + 1, sizeof *table->entries);
+    int grown =
+        memory_grow(device->context, &entries, &table->capacity, table->count + 1, sizeof *table->entries);
     table->entries = entries;
     if (!grown)
         return error_memory(error, "program table");
-    program_entry entry = {.file = kernel_get(kernel)->file, .defines = memory_strdup(context, defines)};
+    clarus_status status = compose_options(device, defines, options, error);
+    if (status != CLARUS_OK)
+        return status;
+    program_entry entry = {.file = kernel_get(kernel)->file,
+                           .defines = memory_strdup(device->context, defines)};
     if (!entry.defines)
         return error_memory(error, "program table");
-    clarus_status status = compose_options(table->device, defines, options, error);
-    if (status == CLARUS_OK)
-        status = compile(table->device, kernel, options, &entry.program, error);
+    program_table_key(table, "program", kernel_source(kernel), options, &entry.key);
+    if (!load(device, &entry, options))
+        status = compile(device, kernel, options, &entry.program, error);
     if (status != CLARUS_OK) {
-        memory_free(context, entry.defines);
+        memory_free(device->context, entry.defines);
         return status;
     }
     *out = &table->entries[table->count++];
@@ -145,6 +193,7 @@ clarus_status device_kernel(clarus_device *device, kernel_id kernel, const char 
     if (!entry)
         status = add(table, kernel, defines, &entry, error);
     if (status == CLARUS_OK) {
+        entry->used = 1;
         *out = clCreateKernel(entry->program, what->name, &code);
         if (!*out)
             status = opencl_error(error, "clCreateKernel", code);
@@ -153,7 +202,29 @@ clarus_status device_kernel(clarus_device *device, kernel_id kernel, const char 
     return status;
 }
 
+static void store(clarus_device *device, program_entry *entry)
+{
+    size_t size = 0;
+    entry->used = 0;
+    if (clGetProgramInfo(entry->program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) || !size ||
+        size == entry->stored_bytes)
+        return;
+    unsigned char *bytes = memory_alloc(device->context, size, 1);
+    if (bytes && !clGetProgramInfo(entry->program, CL_PROGRAM_BINARIES, sizeof bytes, &bytes, NULL)) {
+        program_cache_store(device->context, &entry->key, bytes, size);
+        entry->stored_bytes = size;
+    }
+    memory_free(device->context, bytes);
+}
+
 void device_store_programs(clarus_device *device)
 {
-    (void)device;
+    program_table *table = device->programs;
+    if (!device->context->cache_dir || !device->params->binaries)
+        return;
+    pthread_mutex_lock(&table->lock);
+    for (size_t i = 0; i < table->count; i++)
+        if (table->entries[i].used)
+            store(device, &table->entries[i]);
+    pthread_mutex_unlock(&table->lock);
 }
