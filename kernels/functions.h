@@ -205,7 +205,8 @@ static inline real clarus_scale(real x, ints k)
     return x * as_real((part + 127) * 0x800000) * as_real((k - part + 127) * 0x800000);
 }
 
-/* x = k ln 2 + r; e^r = 1 + (r + r^2 p(r)), |r| <= ln 2 / 2. */
+/* x = k ln 2 + r; e^r = 1 + r + r^2 p(r), |r| <= ln 2 / 2. What r and 1 + r lose in rounding is added at the
+ * end. */
 static inline real clarus_exp(real x)
 {
     real t = x > -105.0f ? x : (real)-105.0f; /* NaN: replaced at the end */
@@ -213,13 +214,14 @@ static inline real clarus_exp(real x)
     real n = fma(t, (real)0x1.715476p0f, (real)CLARUS_ROUND);
     ints k = as_ints(n) - as_ints((real)CLARUS_ROUND);
     n = n - CLARUS_ROUND;
-    real r = fma(n, (real)-0x1.62e4p-1f, t);
-    r = fma(n, (real)-0x1.7f7d1cp-20f, r);
+    real exact = fma(n, (real)-0x1.62e4p-1f, t);
+    real r = fma(n, (real)-0x1.7f7d1cp-20f, exact), r_low = fma(n, (real)-0x1.7f7d1cp-20f, exact - r);
     real p = fma(r, (real)0x1.6a3d7p-10f, (real)0x1.1239ep-7f);
     p = fma(r, p, (real)0x1.5558cp-5f);
     p = fma(r, p, (real)0x1.555492p-3f);
     p = fma(r, p, (real)0x1.fffffcp-2f);
-    real y = clarus_scale(fma(r * r, p, r) + 1.0f, k);
+    real s = 1.0f + r, s_low = 1.0f - s + r;
+    real y = clarus_scale(s + (fma(r * r, p, s_low) + r_low), k);
     return x == x ? y : CLARUS_NAN;
 }
 
@@ -320,11 +322,13 @@ static inline real clarus_pow(real x, real y)
 
 /* ---- Functions of a sigmoid's kind ---- */
 
-/* 1 / (1 + e^-x), written so that the exponential never overflows. */
+/* With e = e^-|x|, which never overflows, and q = e / (1 + e): 1 - q, or e - e q for x < 0. */
 static inline real clarus_sigmoid(real x)
 {
     real e = clarus_exp(-clarus_abs(x));
-    real y = clarus_div(x < 0.0f ? e : (real)1.0f, e + 1.0f);
+    real q = clarus_div(e, e + 1.0f);
+    real first = x < 0.0f ? e : (real)1.0f;
+    real y = fma(-first, q, first);
     return x == x ? y : CLARUS_NAN;
 }
 
