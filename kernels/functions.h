@@ -14,8 +14,6 @@
 #include "kernel.h"
 
 #if defined(CLARUS_LANES) && CLARUS_LANES > 1
-#define CLARUS_JOIN(a, b, c) a##b##c
-#define CLARUS_TYPE(a, lanes, c) CLARUS_JOIN(a, lanes, c)
 typedef CLARUS_TYPE(float, CLARUS_LANES, ) real;
 typedef CLARUS_TYPE(int, CLARUS_LANES, ) ints;
 #define as_real CLARUS_TYPE(as_float, CLARUS_LANES, )

@@ -4,6 +4,10 @@
 
 #pragma OPENCL FP_CONTRACT OFF
 
+/* CLARUS_TYPE(vload, 16, ) is vload16, also where 16 is a macro. */
+#define CLARUS_JOIN(a, b, c) a##b##c
+#define CLARUS_TYPE(a, lanes, c) CLARUS_JOIN(a, lanes, c)
+
 /* CLARUS_KERNEL void name(...): LLVM on x86 splits 16 floats into two registers of 256 bits unless told
  * otherwise. */
 #define CLARUS_KERNEL __kernel

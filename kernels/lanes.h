@@ -11,10 +11,28 @@
 
 typedef real floatv;
 
+/* LOADV, STOREV: at multiples of LANES floats. LOADU, STOREU: anywhere. */
 #if LANES == 1
 #define LOADV(p) (*(p))
 #define STOREV(v, p) (*(p) = (v))
+#define LOADU(p) (*(p))
+#define STOREU(v, p) (*(p) = (v))
 #else
 #define LOADV(p) (*(__global const floatv *)(p))
 #define STOREV(v, p) (*(__global floatv *)(p) = (v))
+#define LOADU(p) CLARUS_TYPE(vload, LANES, )(0, p)
+#define STOREU(v, p) CLARUS_TYPE(vstore, LANES, )(v, 0, p)
 #endif
+
+/* Stores the first `width` lanes. */
+inline void store_lanes(floatv v, __global float *y, int width)
+{
+    if (width >= LANES) {
+        STOREU(v, y);
+        return;
+    }
+    float lanes[LANES];
+    STOREU(v, lanes);
+    for (int l = 0; l < width; l++)
+        y[l] = lanes[l];
+}

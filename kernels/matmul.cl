@@ -13,34 +13,6 @@
 #include "lanes.h"
 #include "epilogue.h"
 
-/* A row's columns need not begin at a multiple of LANES floats. */
-#if LANES == 1
-#define UNALIGNED(p) (*(p))
-#define STORE_UNALIGNED(v, p) (*(p) = (v))
-#elif LANES == 4
-#define UNALIGNED(p) vload4(0, p)
-#define STORE_UNALIGNED(v, p) vstore4(v, 0, p)
-#elif LANES == 8
-#define UNALIGNED(p) vload8(0, p)
-#define STORE_UNALIGNED(v, p) vstore8(v, 0, p)
-#else
-#define UNALIGNED(p) vload16(0, p)
-#define STORE_UNALIGNED(v, p) vstore16(v, 0, p)
-#endif
-
-/* Stores the first `width` lanes. */
-inline void store_lanes(floatv v, __global float *y, int width)
-{
-    if (width >= LANES) {
-        STORE_UNALIGNED(v, y);
-        return;
-    }
-    float lanes[LANES];
-    STORE_UNALIGNED(v, lanes);
-    for (int l = 0; l < width; l++)
-        y[l] = lanes[l];
-}
-
 CLARUS_KERNEL void matmul(__global const float *restrict a, __global const float *restrict b,
                           __global const float *restrict bias, __global const float *residual,
                           __global float *y, __global const int *restrict p,
@@ -75,7 +47,7 @@ CLARUS_KERNEL void matmul(__global const float *restrict a, __global const float
             floatv column[TC];
 #pragma unroll
             for (int t = 0; t < TC; t++)
-                column[t] = UNALIGNED(bs + t * 16);
+                column[t] = LOADU(bs + t * 16);
             bs += b_step;
 #pragma unroll
             for (int i = 0; i < TM; i++) {
@@ -105,9 +77,9 @@ CLARUS_KERNEL void matmul(__global const float *restrict a, __global const float
             const int n = n0 + t * 16;
             if (n >= columns)
                 break;
-            floatv v = total[i][t] + (UNALIGNED(bias + n) + 0.0f);
+            floatv v = total[i][t] + (LOADU(bias + n) + 0.0f);
             if (has_residual)
-                v += UNALIGNED(residual + row + n);
+                v += LOADU(residual + row + n);
             store_lanes(epilogue_function(v, function, (floatv)(fa), (floatv)(fb)), y + row + n, columns - n);
         }
     }

@@ -1,0 +1,48 @@
+/* Moving elements of four bytes between strided views, and filling.
+ *
+ *   move: to[j] = from[j] for all positions j; strides may be zero or negative in `from`
+ *   fill: to[i] = value
+ *
+ * As in eltwise.cl, a work-item walks a piece of a row (dimension 0) in a group of rows (dimension 1); dimension 2 is the
+ * remaining axes, flattened. Runs that are contiguous in both views go as vectors of LANES.
+ *
+ * Parameters: LANES. */
+#include "kernel.h"
+#include "strided.h"
+
+CLARUS_KERNEL void move(__global uint *to, __global const uint *from, __global const int *restrict p)
+{
+    /* The table: see launch_generic.c, which writes it in this order. Two views: to, from. */
+    const int length = p[0], rows = p[1], piece = p[2], group = p[3], rank = p[4];
+    const int to_step = p[7], from_step = p[8], to_row = p[9], from_row = p[10];
+    __global const int *axes = p + 11;
+
+    const int begin = (int)get_global_id(0) * piece, first = (int)get_global_id(1) * group;
+    const int index = get_global_id(2);
+    if (begin >= length || first >= rows)
+        return;
+    const int end = length - begin < piece ? length : begin + piece;
+    const int last = rows - first < group ? rows : first + group;
+    to += p[5] + strided_at(axes, rank, 2, 0, index);
+    from += p[6] + strided_at(axes, rank, 2, 1, index);
+    for (int row = first; row < last; row++) {
+        __global uint *y = to + row * to_row;
+        __global const uint *x = from + row * from_row;
+        int i = begin;
+#if LANES > 1
+        if (to_step == 1 && from_step == 1)
+            for (; i + LANES <= end; i += LANES)
+                CLARUS_TYPE(vstore, LANES, )(CLARUS_TYPE(vload, LANES, )(0, x + i), 0, y + i);
+#endif
+        for (; i < end; i++)
+            y[i * to_step] = x[i * from_step];
+    }
+}
+
+CLARUS_KERNEL void fill(__global uint *to, uint value, int count, int piece)
+{
+    const int begin = (int)get_global_id(0) * piece;
+    const int end = count - begin < piece ? count : begin + piece;
+    for (int i = begin; i < end; i++)
+        to[i] = value;
+}

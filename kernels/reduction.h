@@ -1,0 +1,111 @@
+/* The fixed order of reductions (docs/numerics.md section 6): element i of a run of 4,096 goes to lane i mod 32, the
+ * lanes are joined by a halving tree, the runs in order. After lanes.h.
+ *
+ * Two ways to hold the 32 lanes of a run. "Along": elements lie side by side and the lanes of 32 / LANES vectors are the
+ * run's lanes. "Across": LANES outputs lie side by side and each of 32 vectors is one lane of all of them.
+ *
+ * Parameters: REDUCTION, a REDUCTION_ number. */
+enum { RUN = 4096, RUN_LANES = 32, RUN_VECTORS = RUN_LANES / LANES };
+
+enum { REDUCTION_SUM, REDUCTION_MAX, REDUCTION_MIN, REDUCTION_PROD, REDUCTION_SUM_SQUARE, REDUCTION_L1 };
+
+inline real neutral_of(int reduction)
+{
+    return reduction == REDUCTION_MAX    ? -CLARUS_INF
+           : reduction == REDUCTION_MIN  ? CLARUS_INF
+           : reduction == REDUCTION_PROD ? (real)(1.0f)
+                                         : (real)(0.0f);
+}
+
+inline real accumulate(int reduction, real lane, real x)
+{
+    switch (reduction) {
+    case REDUCTION_MAX:
+        return clarus_max(lane, x);
+    case REDUCTION_MIN:
+        return clarus_min(lane, x);
+    case REDUCTION_PROD:
+        return lane * x;
+    case REDUCTION_SUM_SQUARE:
+        return fma(x, x, lane);
+    case REDUCTION_L1:
+        return lane + clarus_abs(x);
+    }
+    return lane + x;
+}
+
+inline real join_pair(int reduction, real a, real b)
+{
+    return reduction == REDUCTION_MAX    ? clarus_max(a, b)
+           : reduction == REDUCTION_MIN  ? clarus_min(a, b)
+           : reduction == REDUCTION_PROD ? a * b
+                                         : a + b;
+}
+
+/* Across: the tree over vectors. */
+inline real join_across(int reduction, real *lane)
+{
+    for (int h = RUN_LANES / 2; h > 0; h /= 2)
+        for (int j = 0; j < h; j++)
+            lane[j] = join_pair(reduction, lane[j], lane[j + h]);
+    return lane[0];
+}
+
+#if LANES > 1
+__constant int lane_numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+#define LANE_NUMBERS CLARUS_TYPE(vload, LANES, )(0, lane_numbers)
+#else
+#define LANE_NUMBERS 0
+#endif
+
+/* Along: the next `count` elements, at most 32 of which count, to the lanes of `sum`. */
+inline void accumulate_along(int reduction, real *sum, __global const float *x, int count)
+{
+    for (int v = 0; v < RUN_VECTORS; v++) {
+        const int left = count - v * LANES;
+        if (left <= 0)
+            break;
+        const real next = accumulate(reduction, sum[v], LOADU(x + v * LANES));
+        sum[v] = left >= LANES ? next : LANE_NUMBERS < (ints)(left) ? next : sum[v];
+    }
+}
+
+#if LANES > 1
+#define FIRST_LANE(v) ((v).s0)
+#else
+#define FIRST_LANE(v) (v)
+#endif
+
+/* Along: the tree; the result is in the first lane. Vectors are joined while there are several, then the halves of
+ * one, whose lanes from h on are not used any more. */
+inline real join_along(int reduction, real *sum)
+{
+    for (int h = RUN_VECTORS / 2; h > 0; h /= 2)
+        for (int j = 0; j < h; j++)
+            sum[j] = join_pair(reduction, sum[j], sum[j + h]);
+    real low = sum[0];
+    float lane[2 * LANES];
+    STOREU(low, lane + LANES);
+    for (int h = LANES / 2; h > 0; h /= 2) {
+        STOREU(low, lane);
+        low = join_pair(reduction, low, LOADU(lane + h));
+    }
+    return low;
+}
+
+/* Along: n elements side by side; the result is in the first lane. */
+inline real reduce_row(int reduction, __global const float *x, int n)
+{
+    real total = neutral_of(reduction);
+    for (int first = 0; first < n; first += RUN) {
+        const int end = n - first < RUN ? n : first + RUN;
+        real sum[RUN_VECTORS];
+        for (int v = 0; v < RUN_VECTORS; v++)
+            sum[v] = neutral_of(reduction);
+        for (int i = first; i < end; i += RUN_LANES)
+            accumulate_along(reduction, sum, x + i, end - i);
+        const real result = join_along(reduction, sum);
+        total = first == 0 ? result : join_pair(reduction, total, result);
+    }
+    return total;
+}

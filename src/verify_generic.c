@@ -1,0 +1,386 @@
+/* Cases of clarus_verify for everything that is not a sum of products. */
+#include "layer.h"
+#include "verify_cases.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- values ------------------------------------------------------------------------------------ */
+
+/* Values of many magnitudes and both signs, with zeros, infinities and NaN among them; no results in the
+ * subnormal range come of them. */
+static clarus_status add_wide(lowered_graph *graph, const shape *shape, uint32_t seed, size_t *number,
+                              clarus_error *error)
+{
+    static const float special[] = {0.0f, -0.0f, 1.0f, -1.0f, INFINITY, -INFINITY, NAN, 0.5f, 3.0f, -2.5f};
+    enum { SPECIAL = sizeof special / sizeof *special };
+    int64_t count = 0;
+    shape_count(shape, &count);
+    float *data = lowered_alloc(graph, (size_t)count, sizeof *data);
+    if (!data)
+        return error_memory(error, "constant");
+    verify_random(data, count, seed);
+    for (int64_t i = 0; i < count; i++)
+        data[i] = i % 7 == 3 ? special[(i / 7 + (int64_t)seed * (i / 7 / SPECIAL)) % SPECIAL]
+                             : (data[i] + 0x1p-20f) * (float)(1 << (i % 5)) / (float)(1 << (i % 3 * 4));
+    return lowered_add_value(graph, VALUE_CONSTANT, CLARUS_FLOAT32, shape, data, "wide", number, error);
+}
+
+/* An input of four axes that lies in channel blocks, since a convolution has computed it. */
+static clarus_status add_blocked(lowered_graph *graph, const shape *x, size_t *number, clarus_error *error)
+{
+    shape weights = {4, {x->dims[1], 1, 1, 1}};
+    size_t in[2];
+    clarus_status status;
+    lowered_op *op;
+    if ((status = layer_add_input(graph, x, &in[0], error)) != CLARUS_OK ||
+        (status = verify_constant(graph, &weights, 1, &in[1], error)) != CLARUS_OK ||
+        (status = layer_add_op(graph, OP_CONV, in, 2, x, &op, error)) != CLARUS_OK)
+        return status;
+    const int64_t *d = x->dims;
+    op->as.conv = (conv_params){CONV_DIRECT,
+                                d[0],
+                                d[1],
+                                d[1],
+                                d[1],
+                                .window = {.kernel = {1, 1, 1},
+                                           .stride = {1, 1, 1},
+                                           .dilation = {1, 1, 1},
+                                           .in = {1, d[2], d[3]},
+                                           .out = {1, d[2], d[3]}}};
+    *number = op->output;
+    return CLARUS_OK;
+}
+
+/* ---- element-wise ------------------------------------------------------------------------------ */
+
+typedef struct eltwise_case {
+    eltwise_function function, then; /* then: the epilogue's, identity if none */
+    int blocked;                     /* the operands of the output's shape are */
+    shape out, operands[3];          /* rank 0 with no dims: a single value */
+} eltwise_case;
+
+static clarus_status build_eltwise(lowered_graph *graph, const void *parameters, clarus_error *error)
+{
+    const eltwise_case *c = parameters;
+    size_t in[3], count = (size_t)eltwise_arity(c->function);
+    clarus_status status = CLARUS_OK;
+    for (size_t i = 0; i < count && status == CLARUS_OK; i++)
+        status = c->blocked && shape_equal(&c->operands[i], &c->out)
+                     ? add_blocked(graph, &c->operands[i], &in[i], error)
+                     : add_wide(graph, &c->operands[i], (uint32_t)i + 3, &in[i], error);
+    lowered_op *op;
+    if (status != CLARUS_OK ||
+        (status = layer_add_op(graph, OP_ELTWISE, in, count, &c->out, &op, error)) != CLARUS_OK)
+        return status;
+    op->as.eltwise = (eltwise_params){c->function, 0.25f, 0.5f};
+    op->epilogue = (op_epilogue){0, 0, c->then != ELTWISE_identity, c->then, -0.25f, 0.5f};
+    return CLARUS_OK;
+}
+
+/* One function on 1,237 values. */
+static clarus_status build_function(lowered_graph *graph, const void *parameters, clarus_error *error)
+{
+    shape s = {1, {1237}};
+    eltwise_case c = {*(const eltwise_function *)parameters, ELTWISE_identity, 0, s, {s, s, s}};
+    return build_eltwise(graph, &c, error);
+}
+
+/* ---- reductions and softmax -------------------------------------------------------------------- */
+
+typedef struct reduce_case {
+    reduce_function function;
+    int blocked;
+    shape x;
+    unsigned char reduced[CLARUS_MAX_RANK];
+} reduce_case;
+
+static clarus_status build_reduce(lowered_graph *graph, const void *parameters, clarus_error *error)
+{
+    const reduce_case *c = parameters;
+    size_t in;
+    clarus_status status =
+        c->blocked ? add_blocked(graph, &c->x, &in, error) : layer_add_input(graph, &c->x, &in, error);
+    shape y = c->x;
+    for (size_t k = 0; k < y.rank; k++)
+        if (c->reduced[k])
+            y.dims[k] = 1;
+    lowered_op *op;
+    if (status != CLARUS_OK || (status = layer_add_op(graph, OP_REDUCE, &in, 1, &y, &op, error)) != CLARUS_OK)
+        return status;
+    op->as.reduce.function = c->function;
+    memcpy(op->as.reduce.reduced, c->reduced, sizeof c->reduced);
+    return CLARUS_OK;
+}
+
+typedef struct softmax_case {
+    shape x;
+    int axis, log;
+} softmax_case;
+
+static clarus_status build_softmax(lowered_graph *graph, const void *parameters, clarus_error *error)
+{
+    const softmax_case *c = parameters;
+    size_t in;
+    clarus_status status = layer_add_input(graph, &c->x, &in, error);
+    lowered_op *op;
+    if (status != CLARUS_OK ||
+        (status = layer_add_op(graph, OP_SOFTMAX, &in, 1, &c->x, &op, error)) != CLARUS_OK)
+        return status;
+    op->as.softmax = (softmax_params){c->axis, c->log};
+    return CLARUS_OK;
+}
+
+/* ---- movement ---------------------------------------------------------------------------------- */
+
+enum { PARTS = 3 };
+
+typedef struct move_case {
+    int blocked, covers;
+    int concat_axis; /* -1: none */
+    shape y, x[PARTS];
+    size_t parts;
+    move_part part[PARTS];
+} move_case;
+
+static clarus_status build_move(lowered_graph *graph, const void *parameters, clarus_error *error)
+{
+    const move_case *c = parameters;
+    size_t in[PARTS];
+    clarus_status status = CLARUS_OK;
+    for (size_t i = 0; i < c->parts && status == CLARUS_OK; i++)
+        status = c->blocked ? add_blocked(graph, &c->x[i], &in[i], error)
+                            : layer_add_input(graph, &c->x[i], &in[i], error);
+    lowered_op *op;
+    if (status != CLARUS_OK ||
+        (status = layer_add_op(graph, OP_MOVE, in, c->parts, &c->y, &op, error)) != CLARUS_OK)
+        return status;
+    move_part *parts = lowered_alloc(graph, c->parts, sizeof *parts);
+    if (!parts)
+        return error_memory(error, "parts");
+    memcpy(parts, c->part, c->parts * sizeof *parts);
+    op->as.move = (move_params){parts, c->covers, 0x40490fdb, c->concat_axis};
+    return CLARUS_OK;
+}
+
+/* Through blocks and back: a convolution, its output seen in another shape, and a convolution again. */
+static clarus_status build_reorder(lowered_graph *graph, const void *parameters, clarus_error *error)
+{
+    const shape *s = parameters;
+    size_t blocked, view, in[2];
+    shape flat = {3, {s->dims[0], s->dims[1] * s->dims[2], s->dims[3]}}, weights = {4, {s->dims[1], 1, 3, 3}};
+    clarus_status status;
+    lowered_op *op;
+    if ((status = add_blocked(graph, s, &blocked, error)) != CLARUS_OK ||
+        (status = layer_add_op(graph, OP_VIEW, &blocked, 1, &flat, &op, error)) != CLARUS_OK)
+        return status;
+    view = op->output;
+    if ((status = layer_add_op(graph, OP_VIEW, &view, 1, s, &op, error)) != CLARUS_OK)
+        return status;
+    in[0] = op->output;
+    if ((status = verify_constant(graph, &weights, 2, &in[1], error)) != CLARUS_OK ||
+        (status = layer_add_op(graph, OP_CONV, in, 2, s, &op, error)) != CLARUS_OK)
+        return status;
+    const int64_t *d = s->dims;
+    op->as.conv = (conv_params){CONV_DIRECT,
+                                d[0],
+                                d[1],
+                                d[1],
+                                d[1],
+                                .window = {.kernel = {1, 3, 3},
+                                           .stride = {1, 1, 1},
+                                           .dilation = {1, 1, 1},
+                                           .pad_begin = {0, 1, 1},
+                                           .pad_end = {0, 1, 1},
+                                           .in = {1, d[2], d[3]},
+                                           .out = {1, d[2], d[3]}}};
+    return CLARUS_OK;
+}
+
+typedef struct gather_case {
+    shape data;
+    int axis;
+    int64_t count; /* of indices */
+    clarus_dtype dtype;
+} gather_case;
+
+/* Indices run through the axis from both ends. */
+static void fill_indices(void *data, clarus_dtype dtype, int64_t count, int64_t extent)
+{
+    for (int64_t i = 0; i < count; i++) {
+        int64_t index = i * 7 % extent - (i % 2 ? extent : 0);
+        if (dtype == CLARUS_INT64)
+            ((int64_t *)data)[i] = index;
+        else
+            ((int32_t *)data)[i] = (int32_t)index;
+    }
+}
+
+static clarus_status build_gather(lowered_graph *graph, const void *parameters, clarus_error *error)
+{
+    const gather_case *c = parameters;
+    shape places = {1, {c->count}}, y = c->data;
+    size_t in[2];
+    void *indices = lowered_alloc(graph, (size_t)c->count, clarus_dtype_size(c->dtype));
+    if (!indices)
+        return error_memory(error, "indices");
+    fill_indices(indices, c->dtype, c->count, c->data.dims[c->axis]);
+    y.dims[c->axis] = c->count;
+    clarus_status status;
+    lowered_op *op;
+    if ((status = layer_add_input(graph, &c->data, &in[0], error)) != CLARUS_OK ||
+        (status = lowered_add_value(graph, VALUE_CONSTANT, c->dtype, &places, indices, "indices", &in[1],
+                                    error)) != CLARUS_OK ||
+        (status = layer_add_op(graph, OP_GATHER, in, 2, &y, &op, error)) != CLARUS_OK)
+        return status;
+    op->as.gather.axis = c->axis;
+    return CLARUS_OK;
+}
+
+/* ---- the table --------------------------------------------------------------------------------- */
+
+#define ELTWISE_CASE(text, ...)                                                                              \
+    {                                                                                                        \
+        "eltwise", text, build_eltwise, &(const eltwise_case)                                                \
+        {                                                                                                    \
+            __VA_ARGS__                                                                                      \
+        }                                                                                                    \
+    }
+#define REDUCE_CASE(text, ...)                                                                               \
+    {                                                                                                        \
+        "reduce", text, build_reduce, &(const reduce_case)                                                   \
+        {                                                                                                    \
+            __VA_ARGS__                                                                                      \
+        }                                                                                                    \
+    }
+#define SOFTMAX_CASE(text, ...)                                                                              \
+    {                                                                                                        \
+        "softmax", text, build_softmax, &(const softmax_case)                                                \
+        {                                                                                                    \
+            __VA_ARGS__                                                                                      \
+        }                                                                                                    \
+    }
+#define MOVE_CASE(text, ...)                                                                                 \
+    {                                                                                                        \
+        "move", text, build_move, &(const move_case)                                                         \
+        {                                                                                                    \
+            __VA_ARGS__                                                                                      \
+        }                                                                                                    \
+    }
+#define REORDER_CASE(text, ...)                                                                              \
+    {                                                                                                        \
+        "reorder", text, build_reorder, &(const shape)                                                       \
+        {                                                                                                    \
+            4,                                                                                               \
+            {                                                                                                \
+                __VA_ARGS__                                                                                  \
+            }                                                                                                \
+        }                                                                                                    \
+    }
+#define GATHER_CASE(text, ...)                                                                               \
+    {                                                                                                        \
+        "gather", text, build_gather, &(const gather_case)                                                   \
+        {                                                                                                    \
+            __VA_ARGS__                                                                                      \
+        }                                                                                                    \
+    }
+#define S(rank, ...)                                                                                         \
+    {                                                                                                        \
+        rank,                                                                                                \
+        {                                                                                                    \
+            __VA_ARGS__                                                                                      \
+        }                                                                                                    \
+    }
+
+static const verify_case cases[] = {
+    ELTWISE_CASE("scalar on the right", ELTWISE_add, ELTWISE_identity, 0, S(2, 3, 50),
+                 {S(2, 3, 50), S(0, 0)}),
+    ELTWISE_CASE("scalar on the left", ELTWISE_sub, ELTWISE_relu, 0, S(2, 3, 50), {S(1, 1), S(2, 3, 50)}),
+    ELTWISE_CASE("row and column", ELTWISE_mul, ELTWISE_identity, 0, S(2, 33, 70), {S(2, 33, 1), S(1, 70)}),
+    ELTWISE_CASE("three operands, each broadcast", ELTWISE_mul_add, ELTWISE_clip, 0, S(4, 2, 3, 5, 7),
+                 {S(4, 2, 1, 5, 1), S(3, 3, 1, 7), S(4, 2, 3, 1, 1)}),
+    ELTWISE_CASE("six axes", ELTWISE_add, ELTWISE_identity, 0, S(6, 2, 3, 2, 3, 2, 3),
+                 {S(6, 2, 1, 2, 1, 2, 1), S(6, 1, 3, 1, 3, 1, 3)}),
+    ELTWISE_CASE("a row longer than a piece", ELTWISE_add, ELTWISE_identity, 0, S(2, 3, 9001),
+                 {S(2, 3, 9001), S(2, 3, 1)}),
+    ELTWISE_CASE("blocked, of equal shape", ELTWISE_add, ELTWISE_relu, 1, S(4, 2, 40, 7, 9),
+                 {S(4, 2, 40, 7, 9), S(4, 2, 40, 7, 9)}),
+    ELTWISE_CASE("blocked, per channel", ELTWISE_prelu, ELTWISE_identity, 1, S(4, 2, 37, 5, 6),
+                 {S(4, 2, 37, 5, 6), S(3, 37, 1, 1)}),
+    ELTWISE_CASE("blocked, per image and channel", ELTWISE_mul, ELTWISE_identity, 1, S(4, 3, 20, 4, 4),
+                 {S(4, 3, 20, 1, 1), S(4, 3, 20, 4, 4)}),
+    ELTWISE_CASE("blocked, scale, shift and function", ELTWISE_mul_add, ELTWISE_hard_sigmoid, 1,
+                 S(4, 1, 24, 9, 5), {S(4, 1, 24, 9, 5), S(3, 24, 1, 1), S(3, 24, 1, 1)}),
+    ELTWISE_CASE("blocked, scalar", ELTWISE_mul, ELTWISE_identity, 1, S(4, 1, 16, 3, 3),
+                 {S(4, 1, 16, 3, 3), S(0, 0)}),
+    REDUCE_CASE("global average, blocked", REDUCE_MEAN, 1, S(4, 2, 40, 7, 7), {0, 0, 1, 1}),
+    REDUCE_CASE("global average of 81x80, blocked, two runs", REDUCE_MEAN, 1, S(4, 1, 17, 81, 80),
+                {0, 0, 1, 1}),
+    REDUCE_CASE("global maximum, blocked", REDUCE_MAX, 1, S(4, 3, 16, 5, 3), {0, 0, 1, 1}),
+    REDUCE_CASE("mean of 197 rows of 768", REDUCE_MEAN, 0, S(3, 1, 197, 768), {0, 0, 1}),
+    REDUCE_CASE("squares of rows of 33", REDUCE_SUM_SQUARE, 0, S(2, 5, 33), {0, 1}),
+    REDUCE_CASE("magnitudes of rows of 7", REDUCE_L1, 0, S(2, 100, 7), {0, 1}),
+    REDUCE_CASE("product of rows of 40", REDUCE_PROD, 0, S(2, 9, 40), {0, 1}),
+    REDUCE_CASE("minimum of rows of 4097", REDUCE_MIN, 0, S(2, 3, 4097), {0, 1}),
+    REDUCE_CASE("sum of everything, 3 runs", REDUCE_SUM, 0, S(3, 3, 50, 61), {1, 1, 1}),
+    REDUCE_CASE("over channels", REDUCE_SUM, 0, S(4, 2, 37, 5, 11), {0, 1}),
+    REDUCE_CASE("over the first axis, 5000 long", REDUCE_MEAN, 0, S(2, 5000, 19), {1}),
+    REDUCE_CASE("over axes 1 and 3", REDUCE_SUM_SQUARE, 0, S(4, 3, 5, 4, 6), {0, 1, 0, 1}),
+    REDUCE_CASE("over axes 0 and 2", REDUCE_MAX, 0, S(3, 3, 5, 4), {1, 0, 1}),
+    SOFTMAX_CASE("3 rows of 1000", S(2, 3, 1000), 1, 0),
+    SOFTMAX_CASE("rows of 197", S(3, 2, 50, 197), 2, 0),
+    SOFTMAX_CASE("rows of 1", S(2, 5, 1), 1, 0),
+    SOFTMAX_CASE("a row of 9001", S(1, 9001), 0, 0),
+    SOFTMAX_CASE("over channels", S(4, 2, 21, 5, 7), 1, 0),
+    SOFTMAX_CASE("over the first axis, 5000 long", S(2, 5000, 3), 0, 0),
+    SOFTMAX_CASE("logarithm, rows of 10", S(2, 17, 10), 1, 1),
+    SOFTMAX_CASE("logarithm, over channels", S(3, 2, 33, 20), 1, 1),
+    MOVE_CASE("transposition", 0, 1, -1, S(2, 50, 37), {S(2, 37, 50)}, 1,
+              {{2, {50, 37}, 0, {1, 50}, 0, {37, 1}}}),
+    MOVE_CASE("axes 0213", 0, 1, -1, S(4, 2, 3, 19, 20), {S(4, 2, 19, 3, 20)}, 1,
+              {{4, {2, 3, 19, 20}, 0, {1140, 20, 60, 1}, 0, {1140, 380, 20, 1}}}),
+    MOVE_CASE("concatenation", 0, 1, 1, S(2, 3, 12), {S(2, 3, 5), S(2, 3, 1), S(2, 3, 6)}, 3,
+              {{2, {3, 5}, 0, {5, 1}, 0, {12, 1}},
+               {2, {3, 1}, 0, {1, 1}, 5, {12, 1}},
+               {2, {3, 6}, 0, {6, 1}, 6, {12, 1}}}),
+    MOVE_CASE("concatenation of channels, blocked", 1, 1, 1, S(4, 2, 56, 5, 6),
+              {S(4, 2, 32, 5, 6), S(4, 2, 24, 5, 6)}, 2,
+              {{2, {2, 960}, 0, {960, 1}, 0, {1680, 1}}, {2, {2, 720}, 0, {720, 1}, 960, {1680, 1}}}),
+    MOVE_CASE("concatenation of channels, not whole blocks", 1, 1, 1, S(4, 2, 34, 5, 6),
+              {S(4, 2, 10, 5, 6), S(4, 2, 24, 5, 6)}, 2,
+              {{2, {2, 300}, 0, {300, 1}, 0, {1020, 1}}, {2, {2, 720}, 0, {720, 1}, 300, {1020, 1}}}),
+    MOVE_CASE("padding with a value", 0, 0, -1, S(2, 9, 30), {S(2, 5, 20)}, 1,
+              {{2, {5, 20}, 0, {20, 1}, 2 * 30 + 4, {30, 1}}}),
+    MOVE_CASE("reversed, every third", 0, 1, -1, S(1, 40), {S(1, 120)}, 1, {{1, {40}, 119, {-3}, 0, {1}}}),
+    MOVE_CASE("repetition", 0, 1, -1, S(3, 4, 6, 50), {S(2, 6, 1)}, 1,
+              {{3, {4, 6, 50}, 0, {0, 1, 0}, 0, {300, 50, 1}}}),
+    REORDER_CASE("37 channels of 14x14", 2, 37, 14, 14),
+    REORDER_CASE("16 channels of 1x1", 3, 16, 1, 1),
+    REORDER_CASE("20 channels of 2x2", 3, 20, 2, 2),
+    REORDER_CASE("32 channels of 3x35", 1, 32, 3, 35),
+    GATHER_CASE("rows", S(2, 10, 33), 0, 23, CLARUS_INT64),
+    GATHER_CASE("inner axis", S(3, 4, 9, 1), 1, 5, CLARUS_INT32),
+    GATHER_CASE("long rows", S(3, 2, 3, 5000), 1, 4, CLARUS_INT64),
+};
+
+/* Every function of eltwise.def comes after the table. */
+static const eltwise_function functions[] = {
+#define ELTWISE(name, arity, expression) ELTWISE_##name,
+#include "eltwise.def"
+#undef ELTWISE
+};
+
+enum { CASES = sizeof cases / sizeof *cases, FUNCTIONS = sizeof functions / sizeof *functions };
+
+size_t verify_generic_count(void)
+{
+    return CASES + FUNCTIONS;
+}
+
+verify_case verify_generic_get(size_t i)
+{
+    if (i < CASES)
+        return cases[i];
+    const eltwise_function *function = &functions[i - CASES];
+    return (verify_case){"eltwise", eltwise_name(*function), build_function, function};
+}
