@@ -3,8 +3,10 @@
  * Along one axis, from n to m samples: scale = n / m; the filter is stretched by max(scale, 1), which is the
  * antialiasing. Output i is centred at (i + 0.5) scale and sums the inputs under the stretched filter, with
  * weights that are computed in binary64, divided by their sum, and rounded to 22 fractional bits. A pass adds
- * one half, sums weight * byte in 32 bits, shifts and clips to a byte. The horizontal pass comes first, its
- * result rounded to bytes; a pass that would keep the length is left out.
+ * one half, sums weight * byte in 32 bits, shifts and clips to a byte. The result of the first pass is
+ * rounded to bytes. The horizontal pass is the first, unless the height loses more than twice as many pixels
+ * as the width (Pillow from version 13 on; earlier ones always). A pass that would keep the length is left
+ * out.
  *
  * Nearest takes the input at floor((i + 0.5) scale), where the position is summed up step by step, rounding
  * each time.
@@ -163,99 +165,159 @@ static uint8_t clip(int32_t sum)
     return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
-static void horizontal_row(const uint8_t *from, const axis *a, size_t width, size_t channels, uint8_t *to)
+/* Pixels of the source, or of a picture between the passes, that begin at (x, y) of the source's grid. */
+typedef struct view {
+    const uint8_t *pixels;
+    size_t x, y, stride, channels;
+} view;
+
+static view view_of(const clarus_image *image, size_t x, size_t y)
+{
+    size_t channels = (size_t)image->channels;
+    return (view){image->pixels, x, y, image->width * channels, channels};
+}
+
+static void horizontal_row(const uint8_t *from, const view *v, const axis *columns, size_t width, uint8_t *to)
 {
     for (size_t x = 0; x < width; x++) {
-        const taps *t = &a->taps[x];
-        for (size_t c = 0; c < channels; c++) {
-            const uint8_t *p = from + t->first * channels + c;
+        const taps *t = &columns->taps[x];
+        for (size_t c = 0; c < v->channels; c++) {
+            const uint8_t *p = from + (t->first - v->x) * v->channels + c;
             int32_t sum = HALF;
             for (size_t k = 0; k < t->count; k++)
-                sum += t->weights[k] * p[k * channels];
-            to[x * channels + c] = clip(sum);
+                sum += t->weights[k] * p[k * v->channels];
+            to[x * v->channels + c] = clip(sum);
         }
     }
 }
 
-/* Rows first_row to first_row + rows of the source, resampled to the window's columns. */
-static clarus_status horizontal_pass(clarus_context *context, const clarus_image *image, const kernel *k,
-                                     size_t to_width, const resize_window *window, size_t first_row,
-                                     size_t rows, clarus_image **out, clarus_error *error)
+/* Fills `to` with as many rows of v, from row y of the source on. */
+static void horizontal_pass(const view *v, size_t y, const axis *columns, clarus_image *to)
 {
-    axis a = {0};
-    size_t channels = (size_t)image->channels;
-    clarus_status status =
-        axis_create(context, k, image->width, to_width, window->x, window->width, &a, error);
-    if (status == CLARUS_OK)
-        status = image_create(context, window->width, rows, image->channels, out, error);
-    for (size_t y = 0; status == CLARUS_OK && y < rows; y++)
-        horizontal_row(image->pixels + (first_row + y) * image->width * channels, &a, window->width, channels,
-                       (*out)->pixels + y * window->width * channels);
-    axis_free(context, &a);
-    return status;
+    const uint8_t *from = v->pixels + (y - v->y) * v->stride;
+    size_t row = to->width * v->channels;
+    for (size_t i = 0; i < to->height; i++)
+        horizontal_row(from + i * v->stride, v, columns, to->width, to->pixels + i * row);
 }
 
 static void vertical_row(const uint8_t *from, size_t stride, const taps *t, size_t count, int32_t *sums,
                          uint8_t *to)
 {
-    for (size_t x = 0; x < count; x++)
-        sums[x] = HALF;
+    for (size_t i = 0; i < count; i++)
+        sums[i] = HALF;
     for (size_t k = 0; k < t->count; k++) {
         const uint8_t *row = from + k * stride;
         int32_t weight = t->weights[k];
-        for (size_t x = 0; x < count; x++)
-            sums[x] += weight * row[x];
+        for (size_t i = 0; i < count; i++)
+            sums[i] += weight * row[i];
     }
-    for (size_t x = 0; x < count; x++)
-        to[x] = clip(sums[x]);
+    for (size_t i = 0; i < count; i++)
+        to[i] = clip(sums[i]);
 }
 
-/* The window's columns begin at first_column of `from`, whose first row is first_row of the source. */
-static clarus_status vertical_pass(clarus_context *context, const clarus_image *from, size_t first_column,
-                                   size_t first_row, const axis *a, const resize_window *window,
-                                   clarus_image **out, clarus_error *error)
+/* Fills `to` from as many columns of v, from column x of the source on; sums holds one row of `to`. */
+static void vertical_pass(const view *v, size_t x, const axis *rows, int32_t *sums, clarus_image *to)
 {
-    size_t channels = (size_t)from->channels, count = window->width * channels;
-    size_t stride = from->width * channels;
-    int32_t *sums = memory_alloc(context, count, sizeof *sums);
-    if (!sums)
-        return error_memory(error, "resize");
-    clarus_status status = image_create(context, window->width, window->height, from->channels, out, error);
-    for (size_t y = 0; status == CLARUS_OK && y < window->height; y++) {
-        const taps *t = &a->taps[y];
-        const uint8_t *top = from->pixels + (t->first - first_row) * stride + first_column * channels;
-        vertical_row(top, stride, t, count, sums, (*out)->pixels + y * count);
+    const uint8_t *from = v->pixels + (x - v->x) * v->channels;
+    size_t count = to->width * v->channels;
+    for (size_t i = 0; i < to->height; i++) {
+        const taps *t = &rows->taps[i];
+        vertical_row(from + (t->first - v->y) * v->stride, v->stride, t, count, sums, to->pixels + i * count);
     }
-    memory_free(context, sums);
-    return status;
+}
+
+/* What one filtered resize works on. An axis that keeps its length has no taps and needs exactly the window.
+ */
+typedef struct filtering {
+    clarus_context *context;
+    const clarus_image *image;
+    const resize_window *window;
+    axis columns, rows;
+    size_t x, y, width, height; /* the part of the source that the window needs */
+    int32_t *sums;
+    clarus_image *middle;
+} filtering;
+
+static int vertical_goes_first(const clarus_image *image, size_t width, size_t height)
+{
+    return height < image->height &&
+           (width >= image->width || image->height - height > 2 * (image->width - width));
+}
+
+static clarus_status make_axis(filtering *f, const kernel *k, size_t from_size, size_t to_size, axis *a,
+                               size_t *begin, size_t *count, clarus_error *error)
+{
+    if (from_size == to_size)
+        return CLARUS_OK;
+    clarus_status status = axis_create(f->context, k, from_size, to_size, *begin, *count, a, error);
+    if (status != CLARUS_OK)
+        return status;
+    const taps *last = &a->taps[*count - 1];
+    *begin = a->taps[0].first;
+    *count = last->first + last->count - *begin;
+    return CLARUS_OK;
+}
+
+static clarus_status two_passes(filtering *f, int vertical_first, clarus_image *to, clarus_error *error)
+{
+    size_t width = vertical_first ? f->width : f->window->width;
+    size_t height = vertical_first ? f->window->height : f->height;
+    clarus_status status = image_create(f->context, width, height, to->channels, &f->middle, error);
+    if (status != CLARUS_OK)
+        return status;
+    view source = view_of(f->image, 0, 0), middle = view_of(f->middle, f->x, f->y);
+    if (vertical_first) {
+        vertical_pass(&source, f->x, &f->rows, f->sums, f->middle);
+        horizontal_pass(&middle, f->y, &f->columns, to);
+    } else {
+        horizontal_pass(&source, f->y, &f->columns, f->middle);
+        vertical_pass(&middle, f->x, &f->rows, f->sums, to);
+    }
+    return CLARUS_OK;
+}
+
+static clarus_status filter_image(filtering *f, const kernel *k, size_t width, size_t height,
+                                  clarus_image **resized, clarus_error *error)
+{
+    const clarus_image *image = f->image;
+    f->x = f->window->x, f->y = f->window->y, f->width = f->window->width, f->height = f->window->height;
+    clarus_status status = make_axis(f, k, image->width, width, &f->columns, &f->x, &f->width, error);
+    if (status == CLARUS_OK)
+        status = make_axis(f, k, image->height, height, &f->rows, &f->y, &f->height, error);
+    if (status == CLARUS_OK)
+        status =
+            image_create(f->context, f->window->width, f->window->height, image->channels, resized, error);
+    if (status != CLARUS_OK)
+        return status;
+    int vertical_first = vertical_goes_first(image, width, height);
+    size_t row = vertical_first ? f->width : f->window->width;
+    f->sums = memory_alloc(f->context, row * (size_t)image->channels, sizeof *f->sums);
+    if (!f->sums)
+        return error_memory(error, "resize");
+    view source = view_of(image, 0, 0);
+    if (width != image->width && height != image->height)
+        return two_passes(f, vertical_first, *resized, error);
+    if (width != image->width)
+        horizontal_pass(&source, f->y, &f->columns, *resized);
+    else
+        vertical_pass(&source, f->x, &f->rows, f->sums, *resized);
+    return CLARUS_OK;
 }
 
 static clarus_status filtered(clarus_context *context, const clarus_image *image, size_t width, size_t height,
                               const kernel *k, const resize_window *window, clarus_image **resized,
                               clarus_error *error)
 {
-    int narrows = width != image->width, shortens = height != image->height;
-    axis rows = {0};
-    clarus_image *middle = NULL;
-    size_t first_row = window->y, end_row = window->y + window->height;
-    clarus_status status = CLARUS_OK;
-    if (shortens) {
-        status = axis_create(context, k, image->height, height, window->y, window->height, &rows, error);
-        if (status != CLARUS_OK)
-            goto done;
-        const taps *last = &rows.taps[window->height - 1];
-        first_row = rows.taps[0].first;
-        end_row = last->first + last->count;
+    filtering f = {.context = context, .image = image, .window = window};
+    clarus_status status = filter_image(&f, k, width, height, resized, error);
+    if (status != CLARUS_OK) {
+        clarus_image_free(*resized);
+        *resized = NULL;
     }
-    if (narrows)
-        status = horizontal_pass(context, image, k, width, window, first_row, end_row - first_row,
-                                 shortens ? &middle : resized, error);
-    if (shortens && status == CLARUS_OK)
-        status = narrows ? vertical_pass(context, middle, 0, first_row, &rows, window, resized, error)
-                         : vertical_pass(context, image, window->x, 0, &rows, window, resized, error);
-done:
-    clarus_image_free(middle);
-    axis_free(context, &rows);
+    clarus_image_free(f.middle);
+    axis_free(context, &f.columns);
+    axis_free(context, &f.rows);
+    memory_free(context, f.sums);
     return status;
 }
 
