@@ -2,13 +2,7 @@
 
 #include <string.h>
 
-/* Blocks of memory that are freed together. Data follows the header at a multiple of 64 bytes. */
-struct arena_block {
-    struct arena_block *next;
-    size_t used, size;
-};
-
-enum { ARENA_ALIGN = 64, ARENA_BLOCK = 64 * 1024 };
+enum { DATA_ALIGN = 64 };
 
 static const struct {
     const char *name;
@@ -42,6 +36,7 @@ clarus_status lowered_create(clarus_context *context, lowered_graph **graph, cla
     if (!*graph)
         return error_memory(error, "lowered graph");
     (*graph)->context = context_retain(context);
+    (*graph)->arena.context = context;
     return CLARUS_OK;
 }
 
@@ -50,40 +45,16 @@ void lowered_free(lowered_graph *graph)
     if (!graph)
         return;
     clarus_context *context = graph->context;
-    while (graph->arena) {
-        struct arena_block *next = graph->arena->next;
-        memory_free(context, graph->arena);
-        graph->arena = next;
-    }
+    arena_free(&graph->arena);
     memory_free(context, graph->values);
     memory_free(context, graph->ops);
     memory_free(context, graph);
     clarus_context_free(context);
 }
 
-static size_t align_up(size_t n)
-{
-    return (n + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
-}
-
 void *lowered_alloc(lowered_graph *graph, size_t count, size_t size)
 {
-    if (size && count > PTRDIFF_MAX / 2 / size)
-        return NULL;
-    size_t need = align_up(count * size + 1);
-    struct arena_block *block = graph->arena;
-    if (!block || block->size - block->used < need) {
-        size_t bytes = need > ARENA_BLOCK ? need : ARENA_BLOCK;
-        block = memory_alloc(graph->context, bytes + sizeof *block + ARENA_ALIGN, 1);
-        if (!block)
-            return NULL;
-        *block = (struct arena_block){graph->arena, 0, bytes};
-        graph->arena = block;
-    }
-    uintptr_t data = ((uintptr_t)(block + 1) + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
-    void *memory = (char *)data + block->used;
-    block->used += need;
-    return memory;
+    return arena_alloc(&graph->arena, count, size, DATA_ALIGN);
 }
 
 static clarus_status check_value(const lowered_graph *graph, clarus_dtype dtype, const shape *shape,
@@ -111,28 +82,24 @@ clarus_status lowered_add_value(lowered_graph *graph, value_kind kind, clarus_dt
     clarus_status status = check_value(graph, dtype, shape, name, error);
     if (status != CLARUS_OK)
         return status;
-    size_t length = strlen(name) + 1;
-    char *copy = lowered_alloc(graph, length, 1);
+    char *copy = arena_strdup(&graph->arena, name);
     if (!copy || !memory_grow(graph->context, (void **)&graph->values, &graph->value_capacity,
                               graph->value_count + 1, sizeof *graph->values))
         return error_memory(error, name);
-    memcpy(copy, name, length);
     *number = graph->value_count++;
-    graph->values[*number] = (lowered_value){kind, dtype, *shape, data, copy};
+    graph->values[*number] = (lowered_value){kind, dtype, *shape, data, copy, dtype};
     return CLARUS_OK;
 }
 
 clarus_status lowered_add_op(lowered_graph *graph, op_kind kind, const size_t *inputs, size_t input_count,
                              size_t output, const char *name, lowered_op **op, clarus_error *error)
 {
-    size_t length = strlen(name) + 1;
-    char *copy = lowered_alloc(graph, length, 1);
+    char *copy = arena_strdup(&graph->arena, name);
     size_t *numbers = lowered_alloc(graph, input_count, sizeof *numbers);
     if (!copy || !numbers ||
         !memory_grow(graph->context, (void **)&graph->ops, &graph->op_capacity, graph->op_count + 1,
                      sizeof *graph->ops))
         return error_memory(error, name);
-    memcpy(copy, name, length);
     memcpy(numbers, inputs, input_count * sizeof *numbers);
     *op = &graph->ops[graph->op_count++];
     memset(*op, 0, sizeof **op);

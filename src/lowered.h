@@ -11,6 +11,7 @@
 #ifndef CLARUS_LOWERED_H
 #define CLARUS_LOWERED_H
 
+#include "arena.h"
 #include "context.h"
 #include "shape.h"
 
@@ -35,6 +36,7 @@ typedef struct lowered_value {
     shape shape;
     const void *data; /* VALUE_CONSTANT: row-major, owned by the lowered graph's arena or the model */
     const char *name; /* ONNX name, or a made-up one; never NULL */
+    clarus_dtype declared; /* inputs and outputs: the model's type (half precision computes in float32) */
 } lowered_value;
 
 typedef enum op_kind {
@@ -182,7 +184,7 @@ typedef struct lowered_graph {
     size_t op_count, op_capacity;
     size_t *inputs, *outputs; /* value numbers, in the model's order */
     size_t input_count, output_count;
-    struct arena_block *arena; /* names, constants and arrays; freed as one */
+    arena arena; /* names, constants and arrays */
 } lowered_graph;
 
 clarus_status lowered_create(clarus_context *context, lowered_graph **graph, clarus_error *error);
