@@ -370,4 +370,25 @@ static inline real clarus_erf(real x)
     return x == x ? y : CLARUS_NAN;
 }
 
+/* ---- Half precision: float values that the narrower type has ---- */
+
+/* To nearest even: below 2^-14 an addition leaves multiples of 2^-24, above 13 bits are cut off. */
+static inline real clarus_round_half(real x)
+{
+    real ax = clarus_abs(x), bounded = ax < 65520.0f ? ax : CLARUS_INF;
+    real subnormal = (bounded + 0.5f) - 0.5f;
+    ints bits = as_ints(bounded);
+    real normal = as_real((bits + 0xfff + ((bits >> 13) & 1)) & ~0x1fff);
+    real y = clarus_signed(x, bounded < 0x1p-14f ? subnormal : normal);
+    return x == x ? y : x;
+}
+
+static inline real clarus_round_bfloat16(real x)
+{
+    real ax = clarus_abs(x);
+    ints bits = as_ints(ax < CLARUS_INF ? ax : CLARUS_INF);
+    real y = clarus_signed(x, as_real((bits + 0x7fff + ((bits >> 16) & 1)) & ~0xffff));
+    return x == x ? y : x;
+}
+
 #endif

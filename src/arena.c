@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-/* Blocks in a list, small requests cut from the first one. Data follows the header at a multiple of 64 bytes. A
- * request that is larger than a block gets one of its own, behind the first, which stays in use. */
+/* Blocks in a list, small requests cut from the first one. Data follows the header at a multiple of 64 bytes.
+ * A request that is larger than a block gets one of its own, behind the first, which stays in use. */
 struct arena_block {
     struct arena_block *next;
     size_t used, size;

@@ -9,8 +9,8 @@ typedef struct arena {
     struct arena_block *blocks;
 } arena;
 
-/* count * size bytes, uninitialised, at a multiple of `align` (a power of two, at most 64); NULL if the product
- * overflows or memory is out. */
+/* count * size bytes, uninitialised, at a multiple of `align` (a power of two, at most 64); NULL if the
+ * product overflows or memory is out. */
 void *arena_alloc(arena *arena, size_t count, size_t size, size_t align);
 char *arena_strdup(arena *arena, const char *text);
 void arena_free(arena *arena);

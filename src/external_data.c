@@ -1,5 +1,5 @@
-/* Files of external data. Every part of the path is opened on its own, below the model's folder, and symbolic links
- * are refused, so that a model cannot make us read anything else. */
+/* Files of external data. Every part of the path is opened on its own, below the model's folder, and symbolic
+ * links are refused, so that a model cannot make us read anything else. */
 #include "onnx_parts.h"
 
 #include <errno.h>
@@ -29,8 +29,8 @@ static clarus_status open_below(const char *folder, const char *location, int *f
     while (at >= 0) {
         if (!next_part(&rest, part)) {
             close(at);
-            return error_set(error, CLARUS_E_FORMAT, "external data \"%s\" is not a path inside the model's folder",
-                             location);
+            return error_set(error, CLARUS_E_FORMAT,
+                             "external data \"%s\" is not a path inside the model's folder", location);
         }
         int last = *rest == '\0';
         int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | (last ? O_NONBLOCK : O_DIRECTORY);
@@ -50,7 +50,8 @@ static clarus_status open_below(const char *folder, const char *location, int *f
     return CLARUS_OK;
 }
 
-clarus_status external_data_size(const char *folder, const char *location, uint64_t *size, clarus_error *error)
+clarus_status external_data_size(const char *folder, const char *location, uint64_t *size,
+                                 clarus_error *error)
 {
     int file;
     struct stat info;
@@ -67,8 +68,8 @@ clarus_status external_data_size(const char *folder, const char *location, uint6
     return status;
 }
 
-clarus_status external_data_read(const char *folder, const char *location, uint64_t offset, void *data, size_t size,
-                                 clarus_error *error)
+clarus_status external_data_read(const char *folder, const char *location, uint64_t offset, void *data,
+                                 size_t size, clarus_error *error)
 {
     int file;
     clarus_status status = open_below(folder, location, &file, error);

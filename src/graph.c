@@ -1,5 +1,6 @@
-/* Connecting a graph: one pass puts every definition into a hash table of names, one resolves the uses, one sorts the
- * nodes if the file did not (Kahn's algorithm), and one walks back from the outputs to see what is needed. */
+/* Connecting a graph: one pass puts every definition into a hash table of names, one resolves the uses, one
+ * sorts the nodes if the file did not (Kahn's algorithm), and one walks back from the outputs to see what is
+ * needed. */
 #include "graph.h"
 
 #include <stdio.h>
@@ -68,7 +69,8 @@ static clarus_status define(graph *g, name_table *table, const graph_value *valu
     size_t *slot = name_slot(table, value->name);
     if (*slot)
         return error_set(error, CLARUS_E_FORMAT, "value \"%s\" is defined twice", value->name);
-    if (!memory_grow(g->context, (void **)&g->values, &g->value_capacity, g->value_count + 1, sizeof *g->values))
+    if (!memory_grow(g->context, (void **)&g->values, &g->value_capacity, g->value_count + 1,
+                     sizeof *g->values))
         return error_memory(error, value->name);
     g->values[g->value_count++] = *value;
     *slot = g->value_count;
@@ -83,7 +85,7 @@ static clarus_status define_inputs(graph *g, name_table *table, clarus_error *er
         size_t known = *name_slot(table, port->info.name);
         if (known && g->values[known - 1].tensor)
             continue; /* an initializer that is also an input: a constant */
-        graph_value value = {port->info.name, NULL, GRAPH_NONE, 1};
+        graph_value value = {port->info.name, NULL, GRAPH_NONE, 0};
         clarus_status status = define(g, table, &value, error);
         if (status != CLARUS_OK)
             return status;
@@ -127,6 +129,8 @@ static clarus_status resolve_uses(graph *g, const name_table *table, clarus_erro
                 return error_set(error, CLARUS_E_FORMAT, "%s: input \"%s\" is not defined anywhere",
                                  node_text(node, text), node->input_names[i]);
             node->inputs[i] = number ? number - 1 : GRAPH_NONE;
+            if (number)
+                g->values[number - 1].uses++;
         }
     }
     for (size_t i = 0; i < g->output_count; i++) {
@@ -135,6 +139,7 @@ static clarus_status resolve_uses(graph *g, const name_table *table, clarus_erro
             return error_set(error, CLARUS_E_FORMAT, "graph output \"%s\" is not defined anywhere",
                              g->outputs[i].info.name);
         g->outputs[i].value = number - 1;
+        g->values[number - 1].uses++;
     }
     return CLARUS_OK;
 }
@@ -157,9 +162,11 @@ static int is_sorted(const graph *g)
     return 1;
 }
 
-/* Kahn's algorithm. order receives the nodes; returns how many of them are in no cycle. first and next are lists of
- * the uses of each node: edge e (numbered through all inputs of all nodes) belongs to the node user[e]. */
-static size_t sort_nodes(const graph *g, size_t *order, size_t *waiting, size_t *first, size_t *next, size_t *user)
+/* Kahn's algorithm. order receives the nodes; returns how many of them are in no cycle. first and next are
+ * lists of the uses of each node: edge e (numbered through all inputs of all nodes) belongs to the node
+ * user[e]. */
+static size_t sort_nodes(const graph *g, size_t *order, size_t *waiting, size_t *first, size_t *next,
+                         size_t *user)
 {
     size_t edge = 0, count = 0;
     for (size_t n = 0; n < g->node_count; n++)

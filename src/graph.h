@@ -1,7 +1,7 @@
 /* The model's graph as it was written: nodes, values, attributes and constant tensors, checked and sorted.
  *
- * Reading a file (onnx.c) fills the parts, graph_finish connects and checks them: every value is defined once and
- * before it is used, there is no cycle, and what no output depends on is marked as not needed. */
+ * Reading a file (onnx.c) fills the parts, graph_finish connects and checks them: every value is defined once
+ * and before it is used, there is no cycle, and what no output depends on is marked as not needed. */
 #ifndef CLARUS_GRAPH_H
 #define CLARUS_GRAPH_H
 
@@ -20,13 +20,13 @@ typedef struct graph_tensor {
 } graph_tensor;
 
 typedef enum attribute_kind { /* ONNX's AttributeProto.AttributeType numbers */
-    ATTRIBUTE_FLOAT = 1,
-    ATTRIBUTE_INT = 2,
-    ATTRIBUTE_STRING = 3,
-    ATTRIBUTE_TENSOR = 4,
-    ATTRIBUTE_FLOATS = 6,
-    ATTRIBUTE_INTS = 7,
-    ATTRIBUTE_OTHER /* a kind that no supported operator has */
+                              ATTRIBUTE_FLOAT = 1,
+                              ATTRIBUTE_INT = 2,
+                              ATTRIBUTE_STRING = 3,
+                              ATTRIBUTE_TENSOR = 4,
+                              ATTRIBUTE_FLOATS = 6,
+                              ATTRIBUTE_INTS = 7,
+                              ATTRIBUTE_OTHER /* a kind that no supported operator has */
 } attribute_kind;
 
 typedef struct graph_attribute {
@@ -46,7 +46,7 @@ typedef struct graph_attribute {
 typedef struct graph_node {
     const char *name; /* made up where the model gives none: "Conv_12" */
     const char *op, *domain;
-    int64_t opset; /* of its domain; 0 if the model does not import it */
+    int64_t opset;                            /* of its domain; 0 if the model does not import it */
     const char **input_names, **output_names; /* "" where left out */
     size_t *inputs, *outputs;                 /* value numbers or GRAPH_NONE */
     size_t input_count, output_count;
@@ -59,7 +59,7 @@ typedef struct graph_value {
     const char *name;
     const graph_tensor *tensor; /* an initializer's, else NULL */
     size_t node;                /* the node that writes it, or GRAPH_NONE */
-    int is_input;
+    size_t uses;                /* by nodes and graph outputs */
 } graph_value;
 
 /* A graph input or output as it is declared. */
@@ -93,7 +93,8 @@ typedef struct graph {
 
 clarus_status graph_create(clarus_context *context, graph **out, clarus_error *error);
 void graph_free(graph *graph);
-/* Connects names, checks and sorts. To be called once, when nodes, inputs, outputs, imports and tensors are there. */
+/* Connects names, checks and sorts. To be called once, when nodes, inputs, outputs, imports and tensors are
+ * there. */
 clarus_status graph_finish(graph *graph, clarus_error *error);
 
 /* The attribute, or NULL. */

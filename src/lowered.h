@@ -34,8 +34,8 @@ typedef struct lowered_value {
     value_kind kind;
     clarus_dtype dtype;
     shape shape;
-    const void *data; /* VALUE_CONSTANT: row-major, owned by the lowered graph's arena or the model */
-    const char *name; /* ONNX name, or a made-up one; never NULL */
+    const void *data;      /* VALUE_CONSTANT: row-major, owned by the lowered graph's arena or the model */
+    const char *name;      /* ONNX name, or a made-up one; never NULL */
     clarus_dtype declared; /* inputs and outputs: the model's type (half precision computes in float32) */
 } lowered_value;
 

@@ -1,5 +1,5 @@
-/* From protobuf messages to a graph. The messages are unpacked into the graph's arena and stay there, so that names
- * and weights need no second copy; the graph's own structures point into them. */
+/* From protobuf messages to a graph. The messages are unpacked into the graph's arena and stay there, so that
+ * names and weights need no second copy; the graph's own structures point into them. */
 #include "onnx.h"
 #include "onnx_parts.h"
 
@@ -60,8 +60,8 @@ static clarus_status read_tensor_attribute(reading *r, const Onnx__Attribute *a,
     return onnx_read_data(&r->reader, a->t, what, tensor, error);
 }
 
-static clarus_status read_attribute(reading *r, const Onnx__Attribute *a, const char *node, graph_attribute *out,
-                                    clarus_error *error)
+static clarus_status read_attribute(reading *r, const Onnx__Attribute *a, const char *node,
+                                    graph_attribute *out, clarus_error *error)
 {
     *out = (graph_attribute){.name = text_or_empty(a->name), .kind = ATTRIBUTE_OTHER};
     switch (attribute_type(a)) {
@@ -96,8 +96,8 @@ static clarus_status read_attribute(reading *r, const Onnx__Attribute *a, const 
     return CLARUS_OK;
 }
 
-static clarus_status read_names(reading *r, char *const *from, size_t count, const char ***names, size_t **numbers,
-                                clarus_error *error)
+static clarus_status read_names(reading *r, char *const *from, size_t count, const char ***names,
+                                size_t **numbers, clarus_error *error)
 {
     *names = new_array(r, count, sizeof **names);
     *numbers = new_array(r, count, sizeof **numbers);
@@ -125,7 +125,8 @@ static clarus_status read_node(reading *r, const Onnx__Node *from, size_t number
     node->attributes = new_array(r, from->n_attribute, sizeof *node->attributes);
     if (!node->name || !node->attributes)
         return error_memory(error, "graph");
-    clarus_status status = read_names(r, from->input, from->n_input, &node->input_names, &node->inputs, error);
+    clarus_status status =
+        read_names(r, from->input, from->n_input, &node->input_names, &node->inputs, error);
     if (status == CLARUS_OK)
         status = read_names(r, from->output, from->n_output, &node->output_names, &node->outputs, error);
     for (size_t i = 0; i < from->n_attribute && status == CLARUS_OK; i++)
@@ -152,7 +153,8 @@ static clarus_status read_initializers(reading *r, clarus_error *error)
     graph *g = r->graph;
     char what[160];
     if (from->n_sparse_initializer)
-        return error_set(error, CLARUS_E_UNSUPPORTED, "sparse initializers are not supported (the graph has %zu)",
+        return error_set(error, CLARUS_E_UNSUPPORTED,
+                         "sparse initializers are not supported (the graph has %zu)",
                          from->n_sparse_initializer);
     g->tensor_names = new_array(r, from->n_initializer, sizeof *g->tensor_names);
     g->tensors = new_array(r, from->n_initializer, sizeof *g->tensors);
@@ -177,16 +179,17 @@ static clarus_status read_port(const Onnx__ValueInfo *from, int is_input, clarus
     if (!type && !is_input)
         return CLARUS_OK;
     if (!type || !type->shape)
-        return is_input ? error_set(error, CLARUS_E_UNSUPPORTED, "graph input \"%s\" is not a tensor of known rank",
-                                    info->name)
+        return is_input ? error_set(error, CLARUS_E_UNSUPPORTED,
+                                    "graph input \"%s\" is not a tensor of known rank", info->name)
                         : CLARUS_OK;
     info->dtype = (clarus_dtype)type->elem_type;
     if (!clarus_dtype_size(info->dtype))
-        return error_set(error, CLARUS_E_UNSUPPORTED, "graph %s \"%s\": type %d is not supported", side, info->name,
-                         type->elem_type);
+        return error_set(error, CLARUS_E_UNSUPPORTED, "graph %s \"%s\": type %d is not supported", side,
+                         info->name, type->elem_type);
     if (type->shape->n_dim > CLARUS_MAX_RANK)
-        return error_set(error, CLARUS_E_UNSUPPORTED, "graph %s \"%s\": %zu dimensions, at most %d are supported",
-                         side, info->name, type->shape->n_dim, CLARUS_MAX_RANK);
+        return error_set(error, CLARUS_E_UNSUPPORTED,
+                         "graph %s \"%s\": %zu dimensions, at most %d are supported", side, info->name,
+                         type->shape->n_dim, CLARUS_MAX_RANK);
     info->rank = type->shape->n_dim;
     for (size_t i = 0; i < info->rank; i++) {
         const Onnx__Dimension *dim = type->shape->dim[i];
@@ -241,8 +244,8 @@ static clarus_status read_graph(reading *r, clarus_error *error)
     return status == CLARUS_OK ? graph_finish(g, error) : status;
 }
 
-clarus_status onnx_read(clarus_context *context, const void *bytes, size_t size_bytes, const char *folder, graph **out,
-                        clarus_error *error)
+clarus_status onnx_read(clarus_context *context, const void *bytes, size_t size_bytes, const char *folder,
+                        graph **out, clarus_error *error)
 {
     graph *g;
     ProtobufCMessage *message;

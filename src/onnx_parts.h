@@ -13,20 +13,22 @@ typedef struct onnx_reader {
     uint64_t budget;    /* bytes of external data that may still be read */
 } onnx_reader;
 
-/* Checks the wire format of a whole message before it is unpacked, and bounds the memory that unpacking takes. */
+/* Checks the wire format of a whole message before it is unpacked, and bounds the memory that unpacking
+ * takes. */
 clarus_status onnx_scan(const ProtobufCMessageDescriptor *descriptor, const uint8_t *bytes, size_t size,
                         clarus_error *error);
 /* Scans and unpacks into the arena. The message must not be freed. */
-clarus_status onnx_unpack(const ProtobufCMessageDescriptor *descriptor, const void *bytes, size_t size, arena *arena,
-                          ProtobufCMessage **message, clarus_error *error);
+clarus_status onnx_unpack(const ProtobufCMessageDescriptor *descriptor, const void *bytes, size_t size,
+                          arena *arena, ProtobufCMessage **message, clarus_error *error);
 /* what: names the tensor in messages. A type that Clarus does not have gives dtype 0 and no data. */
-clarus_status onnx_read_data(onnx_reader *reader, const Onnx__Tensor *tensor, const char *what, graph_tensor *out,
-                             clarus_error *error);
-/* Reads size bytes at offset of the file `location` inside folder. Neither `..` nor absolute paths nor symbolic links
- * are followed. */
-clarus_status external_data_read(const char *folder, const char *location, uint64_t offset, void *data, size_t size,
-                                 clarus_error *error);
+clarus_status onnx_read_data(onnx_reader *reader, const Onnx__Tensor *tensor, const char *what,
+                             graph_tensor *out, clarus_error *error);
+/* Reads size bytes at offset of the file `location` inside folder. Neither `..` nor absolute paths nor
+ * symbolic links are followed. */
+clarus_status external_data_read(const char *folder, const char *location, uint64_t offset, void *data,
+                                 size_t size, clarus_error *error);
 /* Size of that file. */
-clarus_status external_data_size(const char *folder, const char *location, uint64_t *size, clarus_error *error);
+clarus_status external_data_size(const char *folder, const char *location, uint64_t *size,
+                                 clarus_error *error);
 
 #endif

@@ -1,6 +1,6 @@
-/* A walk over the wire format, guided by the message descriptors that protobuf-c generates. It finds damage with its
- * byte, and counts: a message of two bytes becomes a struct of some hundred, so a small hostile file could otherwise
- * fill the memory. No message of onnx.proto contains itself, so the recursion is shallow. */
+/* A walk over the wire format, guided by the message descriptors that protobuf-c generates. It finds damage
+ * with its byte, and counts: a message of two bytes becomes a struct of some hundred, so a small hostile file
+ * could otherwise fill the memory. No message of onnx.proto contains itself, so the recursion is shallow. */
 #include "onnx_parts.h"
 
 enum { MAX_FIELDS = 1 << 22, MAX_MESSAGES = 1 << 20 };
@@ -81,9 +81,11 @@ clarus_status onnx_scan(const ProtobufCMessageDescriptor *descriptor, const uint
     if (scan_message(&s, descriptor, bytes + size))
         return CLARUS_OK;
     if (s.fields > MAX_FIELDS || s.messages > MAX_MESSAGES)
-        return error_set(error, CLARUS_E_LIMIT, "more than %d fields or %d messages: too many for an image network",
-                         MAX_FIELDS, MAX_MESSAGES);
-    return error_set(error, CLARUS_E_FORMAT, "not an ONNX file, or damaged or truncated: wrong at byte %zu of %zu",
+        return error_set(error, CLARUS_E_LIMIT,
+                         "more than %d fields or %d messages: too many for an image network", MAX_FIELDS,
+                         MAX_MESSAGES);
+    return error_set(error, CLARUS_E_FORMAT,
+                     "not an ONNX file, or damaged or truncated: wrong at byte %zu of %zu",
                      (size_t)(s.p - bytes), size);
 }
 
@@ -106,8 +108,8 @@ static void unpack_free(void *user, void *memory)
     (void)user, (void)memory;
 }
 
-clarus_status onnx_unpack(const ProtobufCMessageDescriptor *descriptor, const void *bytes, size_t size, arena *arena,
-                          ProtobufCMessage **message, clarus_error *error)
+clarus_status onnx_unpack(const ProtobufCMessageDescriptor *descriptor, const void *bytes, size_t size,
+                          arena *arena, ProtobufCMessage **message, clarus_error *error)
 {
     clarus_status status = onnx_scan(descriptor, bytes, size, error);
     if (status != CLARUS_OK)

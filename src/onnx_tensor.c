@@ -1,5 +1,5 @@
-/* TensorProto to dense arrays. Elements come from raw_data, from a typed list, or from a file beside the model; their
- * number must be exactly what the dimensions say. */
+/* TensorProto to dense arrays. Elements come from raw_data, from a typed list, or from a file beside the
+ * model; their number must be exactly what the dimensions say. */
 #include "onnx.h"
 #include "onnx_parts.h"
 #include "tensor.h"
@@ -24,8 +24,8 @@ static clarus_status tensor_shape(const onnx_reader *reader, const Onnx__Tensor 
                          shape_text(&out->shape, text));
     size_t size = clarus_dtype_size(out->dtype);
     if (size && (uint64_t)count > reader->context->max_tensor_bytes / size)
-        return error_set(error, CLARUS_E_LIMIT, "%s: %s of %s exceeds the limit of %llu bytes for one tensor", what,
-                         shape_text(&out->shape, text), clarus_dtype_name(out->dtype),
+        return error_set(error, CLARUS_E_LIMIT, "%s: %s of %s exceeds the limit of %llu bytes for one tensor",
+                         what, shape_text(&out->shape, text), clarus_dtype_name(out->dtype),
                          (unsigned long long)reader->context->max_tensor_bytes);
     out->count = (size_t)count;
     return CLARUS_OK;
@@ -67,8 +67,8 @@ static clarus_status read_external(onnx_reader *reader, const Onnx__Tensor *tens
     size_t size = out->count * clarus_dtype_size(out->dtype);
     uint64_t offset = 0, length = size;
     if (!reader->folder)
-        return error_set(error, CLARUS_E_UNSUPPORTED, "%s: external data is read for models loaded from a file only",
-                         what);
+        return error_set(error, CLARUS_E_UNSUPPORTED,
+                         "%s: external data is read for models loaded from a file only", what);
     clarus_status status = external_entries(tensor, what, &location, &offset, &length, error);
     if (status != CLARUS_OK)
         return status;
@@ -76,13 +76,15 @@ static clarus_status read_external(onnx_reader *reader, const Onnx__Tensor *tens
         return error_set(error, CLARUS_E_FORMAT, "%s: external data of %llu bytes, the shape needs %zu", what,
                          (unsigned long long)length, size);
     if (size > reader->budget)
-        return error_set(error, CLARUS_E_LIMIT, "%s: the model and its external data exceed the limit of %llu bytes",
-                         what, (unsigned long long)reader->context->max_model_bytes);
+        return error_set(error, CLARUS_E_LIMIT,
+                         "%s: the model and its external data exceed the limit of %llu bytes", what,
+                         (unsigned long long)reader->context->max_model_bytes);
     uint64_t file_size;
     status = external_data_size(reader->folder, location, &file_size, error);
     if (status == CLARUS_OK && (offset > file_size || size > file_size - offset))
-        status = error_set(error, CLARUS_E_FORMAT, "external data \"%s\" has %llu bytes, %zu at %llu are wanted",
-                           location, (unsigned long long)file_size, size, (unsigned long long)offset);
+        status =
+            error_set(error, CLARUS_E_FORMAT, "external data \"%s\" has %llu bytes, %zu at %llu are wanted",
+                      location, (unsigned long long)file_size, size, (unsigned long long)offset);
     if (status == CLARUS_OK) {
         void *data = arena_alloc(reader->arena, size, 1, 64);
         reader->budget -= size;
@@ -134,8 +136,8 @@ static void narrow_list(const Onnx__Tensor *tensor, clarus_dtype dtype, size_t c
     }
 }
 
-static clarus_status read_typed(onnx_reader *reader, const Onnx__Tensor *tensor, const char *what, graph_tensor *out,
-                                clarus_error *error)
+static clarus_status read_typed(onnx_reader *reader, const Onnx__Tensor *tensor, const char *what,
+                                graph_tensor *out, clarus_error *error)
 {
     char text[SHAPE_TEXT];
     size_t count = typed_list(tensor, out->dtype, &out->data);
@@ -153,8 +155,8 @@ static clarus_status read_typed(onnx_reader *reader, const Onnx__Tensor *tensor,
     return CLARUS_OK;
 }
 
-clarus_status onnx_read_data(onnx_reader *reader, const Onnx__Tensor *tensor, const char *what, graph_tensor *out,
-                             clarus_error *error)
+clarus_status onnx_read_data(onnx_reader *reader, const Onnx__Tensor *tensor, const char *what,
+                             graph_tensor *out, clarus_error *error)
 {
     *out = (graph_tensor){.dtype = (clarus_dtype)tensor->data_type};
     if (!clarus_dtype_size(out->dtype))
@@ -170,13 +172,14 @@ clarus_status onnx_read_data(onnx_reader *reader, const Onnx__Tensor *tensor, co
     char text[SHAPE_TEXT];
     if (tensor->raw_data.len != size)
         return error_set(error, CLARUS_E_FORMAT, "%s: %zu bytes of data, the shape %s of %s needs %zu", what,
-                         tensor->raw_data.len, shape_text(&out->shape, text), clarus_dtype_name(out->dtype), size);
+                         tensor->raw_data.len, shape_text(&out->shape, text), clarus_dtype_name(out->dtype),
+                         size);
     out->data = tensor->raw_data.data ? (const void *)tensor->raw_data.data : "";
     return CLARUS_OK;
 }
 
-clarus_status onnx_read_tensor(clarus_context *context, const void *bytes, size_t size_bytes, clarus_tensor **tensor,
-                               clarus_error *error)
+clarus_status onnx_read_tensor(clarus_context *context, const void *bytes, size_t size_bytes,
+                               clarus_tensor **tensor, clarus_error *error)
 {
     *tensor = NULL;
     arena arena = {context, NULL};

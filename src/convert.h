@@ -1,0 +1,20 @@
+/* Conversions between element types. */
+#ifndef CLARUS_CONVERT_H
+#define CLARUS_CONVERT_H
+
+#include "lowered.h"
+
+/* 1 for float16 and bfloat16: types that are computed in float32 and rounded. */
+int convert_is_half(clarus_dtype dtype);
+/* Widens exactly. */
+void convert_from_half(clarus_dtype dtype, const void *from, size_t count, float *to);
+/* Rounds to nearest even; to has count elements of dtype. */
+void convert_to_half(clarus_dtype dtype, const float *from, size_t count, void *to);
+/* The element-wise function that rounds float32 to the values of a half-precision type. */
+eltwise_function convert_rounding(clarus_dtype dtype);
+/* Any type to any other as ONNX's Cast: floating point to integers truncates, and what does not fit is
+ * clamped to the type's range, a NaN becomes 0; integers wrap. half-precision values are float32. 0 if a type
+ * is none of float32, float64, bool and the integers. */
+int convert_elements(clarus_dtype from_type, const void *from, size_t count, clarus_dtype to_type, void *to);
+
+#endif

@@ -1,0 +1,306 @@
+/* Values that are known when the graph is lowered: constants, shapes, and arithmetic that exporters write on
+ * them in types that the arithmetic of docs/numerics.md does not have. */
+#include "lower_ops.h"
+
+#include "convert.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- Constants */
+
+/* A tensor of the model, half precision widened. */
+static void bind_tensor(lowering *l, const graph_tensor *tensor)
+{
+    const void *data = tensor->data;
+    int half = convert_is_half(tensor->dtype);
+    if (!tensor->dtype)
+        lower_error(l, CLARUS_E_UNSUPPORTED, "the constant's type is not supported");
+    if (half) {
+        float *wide = lower_memory(l, (int64_t)tensor->count, sizeof *wide);
+        if (wide)
+            convert_from_half(tensor->dtype, data, tensor->count, wide);
+        data = wide;
+    }
+    size_t number = lower_constant(l, half ? CLARUS_FLOAT32 : tensor->dtype, &tensor->shape, data);
+    lower_bind_as(l, 0, number, tensor->dtype);
+}
+
+static void bind_list(lowering *l, const graph_attribute *a)
+{
+    shape scalar = {.rank = 0}, row = {.rank = 1, .dims = {(int64_t)a->count}};
+    const int is_float = a->kind == ATTRIBUTE_FLOAT || a->kind == ATTRIBUTE_FLOATS;
+    clarus_dtype dtype = is_float ? CLARUS_FLOAT32 : CLARUS_INT64;
+    int is_list = a->kind == ATTRIBUTE_FLOATS || a->kind == ATTRIBUTE_INTS;
+    const void *data = a->kind == ATTRIBUTE_FLOATS ? (const void *)a->as.floats
+                       : a->kind == ATTRIBUTE_INTS ? (const void *)a->as.ints
+                                                   : (const void *)&a->as;
+    lower_bind_as(l, 0, lower_constant(l, dtype, is_list ? &row : &scalar, data ? data : ""), dtype);
+}
+
+void lower_constant_node(lowering *l)
+{
+    static const struct {
+        const char *name;
+        attribute_kind kind;
+    } forms[] = {{"value", ATTRIBUTE_TENSOR},
+                 {"value_float", ATTRIBUTE_FLOAT},
+                 {"value_floats", ATTRIBUTE_FLOATS},
+                 {"value_int", ATTRIBUTE_INT},
+                 {"value_ints", ATTRIBUTE_INTS}};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        const graph_attribute *a = node_attribute(l->node, forms[i].name);
+        if (!a || a->kind != forms[i].kind)
+            continue;
+        if (a->kind == ATTRIBUTE_TENSOR)
+            bind_tensor(l, a->as.tensor);
+        else
+            bind_list(l, a);
+        return;
+    }
+    lower_error(l, CLARUS_E_UNSUPPORTED, "its value is neither numbers nor a tensor of them");
+}
+
+void lower_constant_of_shape(lowering *l)
+{
+    static const float zero = 0;
+    static const graph_tensor otherwise = {.dtype = CLARUS_FLOAT32, .count = 1, .data = &zero};
+    const graph_attribute *a = node_attribute(l->node, "value");
+    const graph_tensor *value = a && a->kind == ATTRIBUTE_TENSOR ? a->as.tensor : &otherwise;
+    shape out = {.rank = 0};
+    char text[SHAPE_TEXT];
+    int64_t count;
+    out.rank = lower_int_input(l, 0, out.dims, CLARUS_MAX_RANK);
+    if (l->status == CLARUS_OK && (value->count != 1 || !value->dtype || !shape_count(&out, &count)))
+        lower_error(l, CLARUS_E_SHAPE, "%zu values for the shape %s", value->count, shape_text(&out, text));
+    if (l->status != CLARUS_OK)
+        return;
+    float wide;
+    int half = convert_is_half(value->dtype);
+    const void *element = half ? &wide : value->data;
+    if (half)
+        convert_from_half(value->dtype, value->data, 1, &wide);
+    clarus_dtype dtype = half ? CLARUS_FLOAT32 : value->dtype;
+    size_t size = clarus_dtype_size(dtype);
+    char *data = lower_memory(l, count, size);
+    for (int64_t i = 0; i < count && data; i++)
+        memcpy(data + (size_t)i * size, element, size);
+    lower_bind_as(l, 0, lower_constant(l, dtype, &out, data), value->dtype);
+}
+
+/* ---- Shapes */
+
+void lower_shape_node(lowering *l)
+{
+    shape in = lower_shape(l, lower_input(l, 0));
+    int64_t rank = (int64_t)in.rank, start = lower_int(l, "start", 0), end = lower_int(l, "end", rank);
+    start = start < 0 ? start + rank : start;
+    end = end < 0 ? end + rank : end;
+    start = start < 0 ? 0 : start > rank ? rank : start;
+    end = end < start ? start : end > rank ? rank : end;
+    lower_bind_as(l, 0, lower_int64s(l, in.dims + start, (size_t)(end - start)), CLARUS_INT64);
+}
+
+void lower_size(lowering *l)
+{
+    shape scalar = {.rank = 0};
+    int64_t *count = lower_memory(l, 1, sizeof *count);
+    if (!count)
+        return;
+    *count = lower_count(l, lower_input(l, 0));
+    lower_bind_as(l, 0, lower_constant(l, CLARUS_INT64, &scalar, count), CLARUS_INT64);
+}
+
+/* ---- Types */
+
+/* What a type of the model is computed in. */
+static clarus_dtype computed_type(clarus_dtype dtype)
+{
+    return convert_is_half(dtype) ? CLARUS_FLOAT32 : dtype;
+}
+
+static size_t cast_constant(lowering *l, size_t x, clarus_dtype to)
+{
+    shape s = lower_shape(l, x);
+    int64_t count = lower_count(l, x);
+    if (!clarus_dtype_size(to)) {
+        lower_error(l, CLARUS_E_UNSUPPORTED, "type %d is not supported", to);
+        return LOWER_NONE;
+    }
+    void *data = lower_memory(l, count, clarus_dtype_size(to));
+    if (data && !convert_elements(lower_dtype(l, x), lower_data(l, x), (size_t)count, to, data))
+        lower_error(l, CLARUS_E_UNSUPPORTED, "from %s to %s", clarus_dtype_name(lower_dtype(l, x)),
+                    clarus_dtype_name(to));
+    return lower_constant(l, to, &s, data);
+}
+
+void lower_cast(lowering *l)
+{
+    size_t x = lower_input(l, 0);
+    clarus_dtype from = lower_input_type(l, 0), to = (clarus_dtype)lower_int(l, "to", 0);
+    if (l->status != CLARUS_OK)
+        return;
+    if (lower_dtype(l, x) != computed_type(to)) {
+        if (!lower_data(l, x)) {
+            lower_error(l, CLARUS_E_UNSUPPORTED, "from %s to %s of a value that is not constant",
+                        clarus_dtype_name(from), clarus_dtype_name(to));
+            return;
+        }
+        x = cast_constant(l, x, computed_type(to));
+    }
+    if (convert_is_half(to) && from != to)
+        x = lower_unary(l, convert_rounding(to), x, 0, 0);
+    lower_bind_as(l, 0, x, to);
+}
+
+/* ---- Arithmetic on constants */
+
+/* Input i, which must be constant, as binary64 or, of integers, their 64 bits. */
+typedef struct operand {
+    const void *data;
+    clarus_dtype dtype;
+    shape shape;
+    int64_t strides[CLARUS_MAX_RANK]; /* 0 where broadcast over the output */
+} operand;
+
+static int read_operand(lowering *l, size_t i, operand *o)
+{
+    size_t x = lower_input(l, i);
+    if (l->status != CLARUS_OK)
+        return 0;
+    *o = (operand){lower_data(l, x), lower_dtype(l, x), lower_shape(l, x), {0}};
+    if (!o->data)
+        lower_error(l, CLARUS_E_UNSUPPORTED, "input \"%s\" must be constant", l->node->input_names[i]);
+    return l->status == CLARUS_OK;
+}
+
+static int broadcast_operands(lowering *l, operand *operands, size_t count, shape *out)
+{
+    char a[SHAPE_TEXT], b[SHAPE_TEXT];
+    *out = operands[0].shape;
+    for (size_t i = 1; i < count; i++) {
+        shape so_far = *out;
+        if (!shape_broadcast(&so_far, &operands[i].shape, out)) {
+            lower_error(l, CLARUS_E_SHAPE, "shapes %s and %s do not fit each other", shape_text(&so_far, a),
+                        shape_text(&operands[i].shape, b));
+            return 0;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        int64_t strides[CLARUS_MAX_RANK];
+        shape_strides(&operands[i].shape, strides);
+        for (size_t k = 0; k < operands[i].shape.rank; k++)
+            if (operands[i].shape.dims[k] != 1)
+                operands[i].strides[out->rank - operands[i].shape.rank + k] = strides[k];
+    }
+    return 1;
+}
+
+static size_t operand_at(const operand *o, const shape *out, int64_t i)
+{
+    int64_t place = 0;
+    for (size_t k = out->rank; k-- > 0; i /= out->dims[k])
+        place += i % out->dims[k] * o->strides[k];
+    return (size_t)place;
+}
+
+void lower_where(lowering *l)
+{
+    operand o[3];
+    shape out;
+    int64_t count;
+    if (!read_operand(l, 0, &o[0]) || !read_operand(l, 1, &o[1]) || !read_operand(l, 2, &o[2]) ||
+        !broadcast_operands(l, o, 3, &out))
+        return;
+    if (o[0].dtype != CLARUS_BOOL || o[1].dtype != o[2].dtype || !shape_count(&out, &count)) {
+        lower_error(l, CLARUS_E_SHAPE, "condition of %s, values of %s and %s", clarus_dtype_name(o[0].dtype),
+                    clarus_dtype_name(o[1].dtype), clarus_dtype_name(o[2].dtype));
+        return;
+    }
+    size_t size = clarus_dtype_size(o[1].dtype);
+    char *data = lower_memory(l, count, size);
+    for (int64_t i = 0; i < count && data; i++) {
+        const operand *from = ((const uint8_t *)o[0].data)[operand_at(&o[0], &out, i)] ? &o[1] : &o[2];
+        memcpy(data + (size_t)i * size, (const char *)from->data + operand_at(from, &out, i) * size, size);
+    }
+    lower_bind_as(l, 0, lower_constant(l, o[1].dtype, &out, data), lower_input_type(l, 1));
+}
+
+static int compare(compare_function function, double x, double y)
+{
+    switch (function) {
+    case COMPARE_EQUAL:
+        return x == y;
+    case COMPARE_LESS:
+        return x < y;
+    case COMPARE_LESS_EQUAL:
+        return x <= y;
+    case COMPARE_GREATER:
+        return x > y;
+    case COMPARE_GREATER_EQUAL:
+        return x >= y;
+    case COMPARE_AND:
+        return x != 0 && y != 0;
+    case COMPARE_OR:
+        return x != 0 || y != 0;
+    default:
+        return x == 0;
+    }
+}
+
+/* Integers beyond 2^53 do not occur in shapes; they are compared as binary64. */
+void lower_compare(lowering *l)
+{
+    operand o[2];
+    shape out;
+    int64_t count;
+    size_t operands = l->row->parameter == COMPARE_NOT ? 1 : 2;
+    for (size_t i = 0; i < operands; i++)
+        if (!read_operand(l, i, &o[i]))
+            return;
+    if (!broadcast_operands(l, o, operands, &out) || !shape_count(&out, &count))
+        return;
+    uint8_t *data = lower_memory(l, count, 1);
+    for (int64_t i = 0; i < count && data; i++) {
+        double values[2] = {0, 0};
+        for (size_t k = 0; k < operands; k++)
+            if (!convert_elements(o[k].dtype,
+                                  (const char *)o[k].data +
+                                      operand_at(&o[k], &out, i) * clarus_dtype_size(o[k].dtype),
+                                  1, CLARUS_FLOAT64, &values[k]))
+                lower_error(l, CLARUS_E_UNSUPPORTED, "operands of %s", clarus_dtype_name(o[k].dtype));
+        data[i] = (uint8_t)compare((compare_function)l->row->parameter, values[0], values[1]);
+    }
+    lower_bind_as(l, 0, lower_constant(l, CLARUS_BOOL, &out, data), CLARUS_BOOL);
+}
+
+/* start, start + delta, ... below limit; floats are start + i * delta, each operation rounded. */
+void lower_range(lowering *l)
+{
+    enum { MOST = 1 << 24 };
+    double v[3];
+    for (size_t i = 0; i < 3; i++) {
+        operand o;
+        if (!read_operand(l, i, &o))
+            return;
+        if (o.shape.rank != 0 && lower_count(l, lower_input(l, i)) != 1)
+            lower_error(l, CLARUS_E_SHAPE, "input %zu is not a scalar", i);
+        else if (!convert_elements(o.dtype, o.data, 1, CLARUS_FLOAT64, &v[i]))
+            lower_error(l, CLARUS_E_UNSUPPORTED, "a range of %s", clarus_dtype_name(o.dtype));
+    }
+    clarus_dtype dtype = lower_dtype(l, lower_input(l, 0));
+    double count = ceil((v[1] - v[0]) / v[2]);
+    if (l->status == CLARUS_OK && !(count <= MOST))
+        lower_error(l, CLARUS_E_LIMIT, "a range from %g to %g by %g", v[0], v[1], v[2]);
+    if (l->status != CLARUS_OK)
+        return;
+    shape out = {.rank = 1, .dims = {count > 0 ? (int64_t)count : 0}};
+    char *data = lower_memory(l, out.dims[0], clarus_dtype_size(dtype));
+    for (int64_t i = 0; i < out.dims[0] && data; i++) {
+        double x = v[0] + (double)i * v[2];
+        if (dtype == CLARUS_FLOAT32)
+            x = (float)v[0] + (float)i * (float)v[2];
+        convert_elements(CLARUS_FLOAT64, &x, 1, dtype, data + (size_t)i * clarus_dtype_size(dtype));
+    }
+    lower_bind(l, 0, lower_constant(l, dtype, &out, data));
+}

@@ -1,0 +1,397 @@
+/* The passes over the lowered graph (numerics.md section 8). One walk in order: each operation tries to
+ * become part of the one that computes its input. What a fusion leaves without a reader is removed at the
+ * end, and the rest numbered anew. */
+#include "lower.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct fusing {
+    lowered_graph *graph;
+    const lower_note **notes; /* per value, or NULL */
+    size_t *writer;           /* per value: the operation that writes it, or LOWER_NONE */
+    size_t *uses;             /* per value: how often it is read, graph outputs included */
+    unsigned char *dead;      /* per operation */
+    clarus_error *error;
+} fusing;
+
+static lowered_op *writer_of(const fusing *f, size_t value)
+{
+    return f->writer[value] == LOWER_NONE ? NULL : &f->graph->ops[f->writer[value]];
+}
+
+/* The operation that writes the value, if it is of one of these kinds (a set of bits), nothing else reads the
+ * value, and no function follows it yet. */
+static lowered_op *open_writer(const fusing *f, size_t value, unsigned kinds)
+{
+    lowered_op *op = writer_of(f, value);
+    return op && (kinds >> op->kind & 1) && f->uses[value] == 1 && !op->epilogue.has_function ? op : NULL;
+}
+
+enum { SUMS = 1u << OP_CONV | 1u << OP_MATMUL };
+
+static const lower_note *find_note(const fusing *f, note_kind kind, size_t value)
+{
+    return f->notes[value] && f->notes[value]->kind == kind ? f->notes[value] : NULL;
+}
+
+static const lowered_value *value_at(const fusing *f, size_t value)
+{
+    return &f->graph->values[value];
+}
+
+/* `op` is replaced by `into`, which takes its place and its output. */
+static void absorb(fusing *f, size_t op, lowered_op *into)
+{
+    lowered_op merged = *into;
+    size_t old = f->writer[into->output];
+    f->uses[into->output] = 0;
+    for (size_t i = 0; i < f->graph->ops[op].input_count; i++)
+        if (f->graph->ops[op].inputs[i] != into->output)
+            f->uses[f->graph->ops[op].inputs[i]]--;
+    merged.output = f->graph->ops[op].output;
+    f->graph->ops[op] = merged;
+    f->writer[merged.output] = op;
+    f->dead[old] = 1;
+}
+
+/* A copy of the operation's inputs with one more at `at`. */
+static int add_input(fusing *f, lowered_op *op, size_t at, size_t value)
+{
+    size_t *inputs = lowered_alloc(f->graph, op->input_count + 1, sizeof *inputs);
+    if (!inputs)
+        return 0;
+    memcpy(inputs, op->inputs, at * sizeof *inputs);
+    inputs[at] = value;
+    memcpy(inputs + at + 1, op->inputs + at, (op->input_count - at) * sizeof *inputs);
+    op->inputs = inputs;
+    op->input_count++;
+    f->uses[value]++;
+    return 1;
+}
+
+static void replace_input(fusing *f, lowered_op *op, size_t at, size_t value)
+{
+    f->uses[op->inputs[at]]--;
+    op->inputs[at] = value;
+    f->uses[value]++;
+}
+
+/* ---- Batch normalisation into a convolution */
+
+static size_t new_constant(fusing *f, const shape *shape, const float *data, const char *name)
+{
+    size_t number;
+    if (lowered_add_value(f->graph, VALUE_CONSTANT, CLARUS_FLOAT32, shape, data, name, &number, f->error) !=
+        CLARUS_OK)
+        return LOWER_NONE;
+    return number;
+}
+
+/* w' = round32(w * s), b' = round32((b - mean) * s + offset), in binary64. */
+static void fold_weights(const lower_note *n, int64_t channels, int64_t per_channel, const float *w,
+                         const float *b, float *new_w, float *new_b)
+{
+    for (int64_t c = 0; c < channels; c++) {
+        double s = (double)n->scale[c] / sqrt((double)n->var[c] + (double)n->epsilon);
+        for (int64_t i = c * per_channel; i < (c + 1) * per_channel; i++)
+            new_w[i] = (float)((double)w[i] * s);
+        double shifted = ((b ? (double)b[c] : 0) - (double)n->mean[c]) * s;
+        new_b[c] = (float)(shifted + (double)n->offset[c]);
+    }
+}
+
+static int all_finite(const float *data, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (!isfinite(data[i]))
+            return 0;
+    return 1;
+}
+
+/* 1 if done, 0 if it does not apply, -1 on failure. */
+static int fold_batch_norm(fusing *f, size_t number)
+{
+    lowered_op *op = &f->graph->ops[number];
+    const lower_note *note = find_note(f, NOTE_BATCH_NORM, op->output);
+    lowered_op *conv = note ? open_writer(f, op->inputs[0], 1u << OP_CONV) : NULL;
+    if (!conv || conv->epilogue.has_residual)
+        return 0;
+    const lowered_value *w = value_at(f, conv->inputs[1]);
+    const lowered_value *b = conv->epilogue.has_bias ? value_at(f, conv->inputs[2]) : NULL;
+    if (w->kind != VALUE_CONSTANT || (b && b->kind != VALUE_CONSTANT))
+        return 0;
+    int64_t channels = conv->as.conv.out_channels, count = 0;
+    shape w_shape = w->shape, b_shape = {.rank = 1, .dims = {channels}};
+    shape_count(&w_shape, &count);
+    float *new_w = lowered_alloc(f->graph, (size_t)count, sizeof *new_w);
+    float *new_b = lowered_alloc(f->graph, (size_t)channels, sizeof *new_b);
+    if (!new_w || !new_b) {
+        error_memory(f->error, op->name);
+        return -1;
+    }
+    fold_weights(note, channels, count / channels, w->data, b ? b->data : NULL, new_w, new_b);
+    if (!all_finite(new_w, count))
+        return 0;
+    size_t w_number = new_constant(f, &w_shape, new_w, w->name);
+    size_t b_number = w_number == LOWER_NONE ? LOWER_NONE : new_constant(f, &b_shape, new_b, conv->name);
+    if (b_number == LOWER_NONE)
+        return -1;
+    replace_input(f, conv, 1, w_number);
+    if (conv->epilogue.has_bias) {
+        replace_input(f, conv, 2, b_number);
+    } else if (!add_input(f, conv, 2, b_number)) {
+        error_memory(f->error, op->name);
+        return -1;
+    }
+    conv->epilogue.has_bias = 1;
+    absorb(f, number, conv);
+    return 1;
+}
+
+/* ---- Additions: bias and residual */
+
+/* A constant of one value per channel of a convolution, or a row of N values after a matrix product. */
+static int is_bias(const fusing *f, const lowered_op *sum, size_t value)
+{
+    const lowered_value *v = value_at(f, value);
+    const shape *out = &value_at(f, sum->output)->shape;
+    int64_t channels = sum->kind == OP_CONV ? sum->as.conv.out_channels : sum->as.matmul.n, count;
+    size_t behind = sum->kind == OP_CONV ? out->rank - 2 : 0; /* axes after the channels */
+    if (v->kind != VALUE_CONSTANT || sum->epilogue.has_bias || sum->epilogue.has_residual)
+        return 0;
+    if (!shape_count(&v->shape, &count) || count != channels || v->shape.rank > out->rank)
+        return 0;
+    return v->shape.rank > behind && v->shape.dims[v->shape.rank - 1 - behind] == channels;
+}
+
+static int fuse_bias(fusing *f, size_t number, lowered_op *sum, size_t value)
+{
+    const lowered_value *v = value_at(f, value);
+    int64_t channels = sum->kind == OP_CONV ? sum->as.conv.out_channels : sum->as.matmul.n;
+    shape row = {.rank = 1, .dims = {channels}};
+    size_t bias = new_constant(f, &row, v->data, v->name);
+    if (bias == LOWER_NONE)
+        return -1;
+    if (!add_input(f, sum, 2, bias)) {
+        error_memory(f->error, sum->name);
+        return -1;
+    }
+    sum->epilogue.has_bias = 1;
+    absorb(f, number, sum);
+    return 1;
+}
+
+static int fuse_residual(fusing *f, size_t number, lowered_op *sum, size_t value)
+{
+    const lowered_value *v = value_at(f, value), *out = value_at(f, f->graph->ops[number].output);
+    if (sum->epilogue.has_residual || v->kind == VALUE_CONSTANT || value == sum->output ||
+        !shape_equal(&v->shape, &out->shape) || !shape_equal(&value_at(f, sum->output)->shape, &out->shape))
+        return 0;
+    if (!add_input(f, sum, sum->input_count, value)) {
+        error_memory(f->error, sum->name);
+        return -1;
+    }
+    sum->epilogue.has_residual = 1;
+    absorb(f, number, sum);
+    return 1;
+}
+
+/* Of two convolutions the later takes the other as its residual: less waits. */
+static int fuse_add(fusing *f, size_t number)
+{
+    const lowered_op *add = &f->graph->ops[number];
+    size_t x = add->inputs[0], y = add->inputs[1];
+    lowered_op *left = open_writer(f, x, SUMS), *right = open_writer(f, y, SUMS);
+    if (left && is_bias(f, left, y))
+        return fuse_bias(f, number, left, y);
+    if (right && is_bias(f, right, x))
+        return fuse_bias(f, number, right, x);
+    if (left && (!right || left > right))
+        return fuse_residual(f, number, left, y);
+    return right ? fuse_residual(f, number, right, x) : 0;
+}
+
+/* ---- Functions */
+
+static int fuse_function(fusing *f, size_t number)
+{
+    const eltwise_params p = f->graph->ops[number].as.eltwise;
+    lowered_op *into = open_writer(f, f->graph->ops[number].inputs[0], SUMS | 1u << OP_ELTWISE);
+    if (!into)
+        return 0;
+    into->epilogue.has_function = 1;
+    into->epilogue.function = p.function;
+    into->epilogue.a = p.a;
+    into->epilogue.b = p.b;
+    absorb(f, number, into);
+    return 1;
+}
+
+/* x * sigmoid(x), the operands in either order. */
+static void recognise_silu(fusing *f, size_t number)
+{
+    lowered_op *mul = &f->graph->ops[number];
+    for (int side = 0; side < 2; side++) {
+        size_t x = mul->inputs[side], gate = mul->inputs[1 - side];
+        const lowered_op *sigmoid = writer_of(f, gate);
+        if (!sigmoid || sigmoid->kind != OP_ELTWISE || sigmoid->as.eltwise.function != ELTWISE_sigmoid ||
+            sigmoid->epilogue.has_function || sigmoid->inputs[0] != x)
+            continue;
+        mul->inputs[0] = x;
+        mul->input_count = 1;
+        mul->as.eltwise.function = ELTWISE_silu;
+        if (--f->uses[gate] == 0) {
+            f->dead[f->writer[gate]] = 1;
+            f->uses[x]--;
+        }
+        return;
+    }
+}
+
+/* ---- Padding */
+
+static window *window_of(lowered_op *op)
+{
+    return op->kind == OP_CONV ? &op->as.conv.window : op->kind == OP_POOL ? &op->as.pool.window : NULL;
+}
+
+/* Zeros around the spatial axes belong to a convolution's own padding, and to an average's if it counts them.
+ */
+static int merge_padding(fusing *f, size_t number)
+{
+    lowered_op *op = &f->graph->ops[number];
+    window *w = window_of(op);
+    const lower_note *note = w ? find_note(f, NOTE_PAD, op->inputs[0]) : NULL;
+    if (!note || (op->kind == OP_POOL && op->as.pool.function == POOL_MAX))
+        return 0;
+    size_t spatial = value_at(f, op->inputs[0])->shape.rank - 2, first = SPATIAL - spatial;
+    if (note->begin[0] || note->end[0] || note->begin[1] || note->end[1])
+        return 0;
+    for (size_t i = first; i < SPATIAL && op->kind == OP_POOL; i++)
+        if (!op->as.pool.count_padding && (w->pad_begin[i] || w->pad_end[i]))
+            return 0;
+    for (size_t i = first; i < SPATIAL; i++) {
+        int64_t begin = note->begin[2 + i - first], end = note->end[2 + i - first];
+        w->pad_begin[i] += begin;
+        w->pad_end[i] += end;
+        w->in[i] -= begin + end;
+    }
+    if (op->kind == OP_POOL)
+        op->as.pool.count_padding = 1;
+    replace_input(f, op, 0, writer_of(f, op->inputs[0])->inputs[0]);
+    return 1;
+}
+
+/* ---- The walk */
+
+static int fuse_eltwise(fusing *f, size_t number)
+{
+    const lowered_op *op = &f->graph->ops[number];
+    eltwise_function function = op->as.eltwise.function;
+    int done = 0;
+    if (function == ELTWISE_mul)
+        recognise_silu(f, number);
+    if (function == ELTWISE_mul_add)
+        done = fold_batch_norm(f, number);
+    else if (function == ELTWISE_add)
+        done = fuse_add(f, number);
+    if (!done && op->input_count == 1)
+        done = fuse_function(f, number);
+    return done;
+}
+
+static clarus_status fuse_ops(fusing *f)
+{
+    for (size_t i = 0; i < f->graph->op_count; i++) {
+        merge_padding(f, i);
+        if (f->graph->ops[i].kind == OP_ELTWISE && fuse_eltwise(f, i) < 0)
+            return f->error ? f->error->status : CLARUS_E_MEMORY;
+    }
+    return CLARUS_OK;
+}
+
+/* Drops operations that nothing reads, from the last on. */
+static void drop_dead_ops(fusing *f)
+{
+    lowered_graph *g = f->graph;
+    size_t kept = 0;
+    for (size_t i = g->op_count; i-- > 0;) {
+        if (f->dead[i] || f->uses[g->ops[i].output])
+            continue;
+        f->dead[i] = 1;
+        for (size_t k = 0; k < g->ops[i].input_count; k++)
+            f->uses[g->ops[i].inputs[k]]--;
+    }
+    for (size_t i = 0; i < g->op_count; i++)
+        if (!f->dead[i])
+            g->ops[kept++] = g->ops[i];
+    g->op_count = kept;
+}
+
+/* Numbers the values that are left anew, in the old order; `writer` becomes the table of new numbers. */
+static void number_values(fusing *f)
+{
+    lowered_graph *g = f->graph;
+    size_t *renamed = f->writer, kept = 0;
+    for (size_t i = 0; i < g->value_count; i++) {
+        if (!f->uses[i] && g->values[i].kind != VALUE_INPUT)
+            continue;
+        g->values[kept] = g->values[i];
+        renamed[i] = kept++;
+    }
+    g->value_count = kept;
+    for (size_t i = 0; i < g->op_count; i++) {
+        for (size_t k = 0; k < g->ops[i].input_count; k++)
+            g->ops[i].inputs[k] = renamed[g->ops[i].inputs[k]];
+        g->ops[i].output = renamed[g->ops[i].output];
+    }
+    for (size_t i = 0; i < g->input_count; i++)
+        g->inputs[i] = renamed[g->inputs[i]];
+    for (size_t i = 0; i < g->output_count; i++)
+        g->outputs[i] = renamed[g->outputs[i]];
+}
+
+static void count_uses(fusing *f)
+{
+    const lowered_graph *g = f->graph;
+    for (size_t i = 0; i < g->op_count; i++) {
+        f->writer[g->ops[i].output] = i;
+        for (size_t k = 0; k < g->ops[i].input_count; k++)
+            f->uses[g->ops[i].inputs[k]]++;
+    }
+    for (size_t i = 0; i < g->output_count; i++)
+        f->uses[g->outputs[i]]++;
+}
+
+clarus_status fuse_graph(lowered_graph *graph, const lower_note *notes, size_t note_count,
+                         clarus_error *error)
+{
+    const clarus_context *context = graph->context;
+    size_t most = graph->value_count + 2 * graph->op_count; /* a fusion adds at most two constants */
+    fusing f = {graph,
+                memory_calloc(context, most, sizeof *f.notes),
+                memory_alloc(context, most, sizeof *f.writer),
+                memory_calloc(context, most, sizeof *f.uses),
+                memory_calloc(context, graph->op_count, 1),
+                error};
+    clarus_status status =
+        f.notes && f.writer && f.uses && f.dead ? CLARUS_OK : error_memory(error, "lowered graph");
+    if (status == CLARUS_OK) {
+        for (size_t i = 0; i < most; i++)
+            f.writer[i] = LOWER_NONE;
+        for (size_t i = 0; i < note_count; i++)
+            f.notes[notes[i].value] = &notes[i];
+        count_uses(&f);
+        status = fuse_ops(&f);
+    }
+    if (status == CLARUS_OK) {
+        drop_dead_ops(&f);
+        number_values(&f);
+    }
+    memory_free(context, f.notes);
+    memory_free(context, f.writer);
+    memory_free(context, f.uses);
+    memory_free(context, f.dead);
+    return status;
+}

@@ -1,0 +1,553 @@
+/* The driver binds the model's inputs and initializers, lowers the needed nodes in order, and runs the
+ * passes. */
+#include "lower.h"
+
+#include "../fallback/oracle.h"
+#include "convert.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void lower_error(lowering *l, clarus_status status, const char *format, ...)
+{
+    if (l->status != CLARUS_OK)
+        return;
+    char text[sizeof l->error->message];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    l->status = error_set(l->error, status, "%s", text);
+}
+
+static size_t fail_memory(lowering *l)
+{
+    lower_error(l, CLARUS_E_MEMORY, "out of memory");
+    return LOWER_NONE;
+}
+
+/* ---- The node at hand */
+
+int lower_has_input(const lowering *l, size_t i)
+{
+    return i < l->node->input_count && l->node->inputs[i] != GRAPH_NONE;
+}
+
+size_t lower_input(lowering *l, size_t i)
+{
+    if (lower_has_input(l, i))
+        return l->bindings[l->node->inputs[i]].number;
+    lower_error(l, CLARUS_E_FORMAT, "input %zu is missing", i);
+    return LOWER_NONE;
+}
+
+clarus_dtype lower_input_type(const lowering *l, size_t i)
+{
+    return lower_has_input(l, i) ? l->bindings[l->node->inputs[i]].dtype : (clarus_dtype)0;
+}
+
+static const graph_attribute *find_attribute(lowering *l, const char *name, attribute_kind kind)
+{
+    const graph_attribute *a = node_attribute(l->node, name);
+    if (!a || a->kind == kind)
+        return a;
+    lower_error(l, CLARUS_E_FORMAT, "attribute \"%s\" has a wrong type", name);
+    return NULL;
+}
+
+int64_t lower_int(lowering *l, const char *name, int64_t otherwise)
+{
+    const graph_attribute *a = find_attribute(l, name, ATTRIBUTE_INT);
+    return a ? a->as.i : otherwise;
+}
+
+float lower_float(lowering *l, const char *name, float otherwise)
+{
+    const graph_attribute *a = find_attribute(l, name, ATTRIBUTE_FLOAT);
+    return a ? a->as.f : otherwise;
+}
+
+const char *lower_string(lowering *l, const char *name, const char *otherwise)
+{
+    const graph_attribute *a = find_attribute(l, name, ATTRIBUTE_STRING);
+    return a ? a->as.string : otherwise;
+}
+
+const int64_t *lower_ints(lowering *l, const char *name, size_t *count)
+{
+    static const int64_t none = 0;
+    const graph_attribute *a = find_attribute(l, name, ATTRIBUTE_INTS);
+    *count = a ? a->count : 0;
+    return !a ? NULL : a->count ? a->as.ints : &none;
+}
+
+size_t lower_int_input(lowering *l, size_t i, int64_t *values, size_t room)
+{
+    size_t x = lower_input(l, i);
+    if (l->status != CLARUS_OK)
+        return 0;
+    const void *data = lower_data(l, x);
+    size_t count = (size_t)lower_count(l, x);
+    clarus_dtype dtype = lower_dtype(l, x);
+    if (!data)
+        lower_error(l, CLARUS_E_UNSUPPORTED, "input \"%s\" must be constant", l->node->input_names[i]);
+    else if (dtype != CLARUS_INT64 && dtype != CLARUS_INT32)
+        lower_error(l, CLARUS_E_FORMAT, "input \"%s\" is %s, not an integer", l->node->input_names[i],
+                    clarus_dtype_name(dtype));
+    else if (count > room)
+        lower_error(l, CLARUS_E_UNSUPPORTED, "input \"%s\" has %zu values, at most %zu are supported",
+                    l->node->input_names[i], count, room);
+    if (l->status != CLARUS_OK)
+        return 0;
+    for (size_t k = 0; k < count; k++)
+        values[k] = dtype == CLARUS_INT64 ? ((const int64_t *)data)[k] : ((const int32_t *)data)[k];
+    return count;
+}
+
+size_t lower_axis(lowering *l, int64_t axis, size_t rank)
+{
+    int found = shape_axis(axis, rank);
+    if (found < 0)
+        lower_error(l, CLARUS_E_SHAPE, "axis %lld of a value of %zu dimensions", (long long)axis, rank);
+    return found < 0 ? 0 : (size_t)found;
+}
+
+/* ---- Values */
+
+shape lower_shape(const lowering *l, size_t number)
+{
+    return number == LOWER_NONE ? (shape){.rank = 0} : l->out->values[number].shape;
+}
+
+clarus_dtype lower_dtype(const lowering *l, size_t number)
+{
+    return number == LOWER_NONE ? CLARUS_FLOAT32 : l->out->values[number].dtype;
+}
+
+const void *lower_data(const lowering *l, size_t number)
+{
+    if (number == LOWER_NONE || l->out->values[number].kind != VALUE_CONSTANT)
+        return NULL;
+    return l->out->values[number].data;
+}
+
+int64_t lower_count(const lowering *l, size_t number)
+{
+    int64_t count = 0;
+    if (number != LOWER_NONE)
+        shape_count(&l->out->values[number].shape, &count);
+    return count;
+}
+
+size_t lower_constant(lowering *l, clarus_dtype dtype, const shape *shape, const void *data)
+{
+    size_t number;
+    if (l->status != CLARUS_OK)
+        return LOWER_NONE;
+    l->status = lowered_add_value(l->out, VALUE_CONSTANT, dtype, shape, data,
+                                  l->node ? l->node->name : "constant", &number, l->error);
+    return l->status == CLARUS_OK ? number : LOWER_NONE;
+}
+
+void *lower_memory(lowering *l, int64_t count, size_t size)
+{
+    uint64_t limit = l->out->context->max_model_bytes;
+    if (l->status != CLARUS_OK)
+        return NULL;
+    if ((uint64_t)count > (limit - l->folded_bytes) / size) {
+        lower_error(l, CLARUS_E_LIMIT, "constants of the model exceed the limit of %llu bytes",
+                    (unsigned long long)limit);
+        return NULL;
+    }
+    void *memory = lowered_alloc(l->out, (size_t)count, size);
+    if (!memory) {
+        fail_memory(l);
+        return NULL;
+    }
+    l->folded_bytes += (uint64_t)count * size;
+    return memset(memory, 0, (size_t)count * size);
+}
+
+size_t lower_scalar(lowering *l, float value)
+{
+    shape scalar = {.rank = 0};
+    float *data = lower_memory(l, 1, sizeof *data);
+    if (!data)
+        return LOWER_NONE;
+    *data = value;
+    return lower_constant(l, CLARUS_FLOAT32, &scalar, data);
+}
+
+size_t lower_int64s(lowering *l, const int64_t *values, size_t count)
+{
+    shape row = {.rank = 1, .dims = {(int64_t)count}};
+    int64_t *data = lower_memory(l, (int64_t)count, sizeof *data);
+    if (!data)
+        return LOWER_NONE;
+    memcpy(data, values, count * sizeof *data);
+    return lower_constant(l, CLARUS_INT64, &row, data);
+}
+
+/* ---- Emitting */
+
+/* Computes an operation whose inputs are constant; its output becomes a constant. A view keeps its data. */
+static void fold_op(lowering *l, const lowered_op *op)
+{
+    lowered_value *out = &l->out->values[op->output];
+    const void **inputs = memory_alloc(l->out->context, op->input_count, sizeof *inputs);
+    if (!inputs) {
+        fail_memory(l);
+        return;
+    }
+    for (size_t i = 0; i < op->input_count; i++)
+        inputs[i] = l->out->values[op->inputs[i]].data;
+    if (op->kind == OP_VIEW) {
+        out->data = inputs[0];
+    } else {
+        void *data = lower_memory(l, lower_count(l, op->output), clarus_dtype_size(out->dtype));
+        out->data = data;
+        if (data)
+            l->status = oracle_op(l->out, op, inputs, data, l->out->context->threads, l->error);
+    }
+    out->kind = VALUE_CONSTANT;
+    memory_free(l->out->context, inputs);
+}
+
+static int is_constant_op(const lowering *l, const lowered_op *op)
+{
+    for (size_t i = 0; i < op->input_count; i++)
+        if (!lower_data(l, op->inputs[i]))
+            return 0;
+    return 1;
+}
+
+/* Integers are computed at load time only. */
+static void check_type(lowering *l, const lowered_op *op, clarus_dtype dtype)
+{
+    int moves = op->kind == OP_MOVE || op->kind == OP_GATHER || op->kind == OP_VIEW;
+    if (!moves && dtype != CLARUS_FLOAT32)
+        lower_error(l, CLARUS_E_UNSUPPORTED,
+                    "arithmetic of %s on values that are not constant is not supported",
+                    clarus_dtype_name(dtype));
+}
+
+size_t lower_emit(lowering *l, const lowered_op *op, clarus_dtype dtype, const shape *shape)
+{
+    size_t number;
+    lowered_op *added;
+    if (l->status != CLARUS_OK)
+        return LOWER_NONE;
+    int constant = is_constant_op(l, op);
+    if (!constant)
+        check_type(l, op, dtype);
+    if (l->status == CLARUS_OK)
+        l->status =
+            lowered_add_value(l->out, VALUE_TEMPORARY, dtype, shape, NULL, l->node->name, &number, l->error);
+    if (l->status != CLARUS_OK)
+        return LOWER_NONE;
+    lowered_op complete = *op;
+    complete.output = number;
+    complete.name = l->node->name;
+    if (constant) {
+        fold_op(l, &complete);
+    } else {
+        l->status = lowered_add_op(l->out, op->kind, op->inputs, op->input_count, number, l->node->name,
+                                   &added, l->error);
+        if (l->status == CLARUS_OK) {
+            complete.inputs = added->inputs;
+            complete.name = added->name;
+            *added = complete;
+        }
+    }
+    return l->status == CLARUS_OK ? number : LOWER_NONE;
+}
+
+size_t lower_unary(lowering *l, eltwise_function function, size_t x, float a, float b)
+{
+    shape out = lower_shape(l, x);
+    lowered_op op = {.kind = OP_ELTWISE, .inputs = &x, .input_count = 1};
+    op.as.eltwise = (eltwise_params){function, a, b};
+    return lower_emit(l, &op, lower_dtype(l, x), &out);
+}
+
+static size_t broadcast_eltwise(lowering *l, eltwise_function function, size_t *inputs, size_t count)
+{
+    char a[SHAPE_TEXT], b[SHAPE_TEXT];
+    shape out = lower_shape(l, inputs[0]);
+    for (size_t i = 1; i < count && l->status == CLARUS_OK; i++) {
+        shape left = out, right = lower_shape(l, inputs[i]);
+        if (!shape_broadcast(&left, &right, &out))
+            lower_error(l, CLARUS_E_SHAPE, "shapes %s and %s do not fit each other", shape_text(&left, a),
+                        shape_text(&right, b));
+        if (lower_dtype(l, inputs[i]) != lower_dtype(l, inputs[0]))
+            lower_error(l, CLARUS_E_SHAPE, "operands of %s and %s",
+                        clarus_dtype_name(lower_dtype(l, inputs[0])),
+                        clarus_dtype_name(lower_dtype(l, inputs[i])));
+    }
+    lowered_op op = {.kind = OP_ELTWISE, .inputs = inputs, .input_count = count};
+    op.as.eltwise.function = function;
+    return lower_emit(l, &op, lower_dtype(l, inputs[0]), &out);
+}
+
+size_t lower_binary(lowering *l, eltwise_function function, size_t x, size_t y)
+{
+    size_t inputs[] = {x, y};
+    return broadcast_eltwise(l, function, inputs, 2);
+}
+
+size_t lower_mul_add(lowering *l, size_t x, size_t y, size_t z)
+{
+    size_t inputs[] = {x, y, z};
+    return broadcast_eltwise(l, ELTWISE_mul_add, inputs, 3);
+}
+
+size_t lower_view(lowering *l, size_t x, const shape *shape)
+{
+    lowered_op op = {.kind = OP_VIEW, .inputs = &x, .input_count = 1};
+    return lower_emit(l, &op, lower_dtype(l, x), shape);
+}
+
+size_t lower_move(lowering *l, size_t x, const move_part *part, const shape *shape)
+{
+    lowered_op op = {.kind = OP_MOVE, .inputs = &x, .input_count = 1};
+    op.as.move = (move_params){.covers = 1, .concat_axis = -1};
+    if (l->status != CLARUS_OK)
+        return LOWER_NONE;
+    op.as.move.parts = lowered_alloc(l->out, 1, sizeof *part);
+    if (!op.as.move.parts)
+        return fail_memory(l);
+    *op.as.move.parts = *part;
+    return lower_emit(l, &op, lower_dtype(l, x), shape);
+}
+
+size_t lower_transpose(lowering *l, size_t x, const size_t *axes)
+{
+    shape in = lower_shape(l, x), out = in;
+    int64_t strides[CLARUS_MAX_RANK];
+    move_part part = {.rank = in.rank};
+    shape_strides(&in, strides);
+    for (size_t i = 0; i < in.rank; i++) {
+        out.dims[i] = part.dims[i] = in.dims[axes[i]];
+        part.from_strides[i] = strides[axes[i]];
+    }
+    shape_strides(&out, part.to_strides);
+    return lower_move(l, x, &part, &out);
+}
+
+size_t lower_reduce_axes(lowering *l, reduce_function function, size_t x, const unsigned char *axes)
+{
+    shape out = lower_shape(l, x);
+    lowered_op op = {.kind = OP_REDUCE, .inputs = &x, .input_count = 1};
+    op.as.reduce.function = function;
+    memcpy(op.as.reduce.reduced, axes, out.rank);
+    for (size_t i = 0; i < out.rank; i++)
+        if (axes[i])
+            out.dims[i] = 1;
+    return lower_emit(l, &op, lower_dtype(l, x), &out);
+}
+
+lower_note *lower_add_note(lowering *l, note_kind kind, size_t value)
+{
+    if (l->status != CLARUS_OK)
+        return NULL;
+    if (!memory_grow(l->out->context, (void **)&l->notes, &l->note_capacity, l->note_count + 1,
+                     sizeof *l->notes)) {
+        fail_memory(l);
+        return NULL;
+    }
+    lower_note *note = &l->notes[l->note_count++];
+    *note = (lower_note){.kind = kind, .value = value};
+    return note;
+}
+
+/* ---- Binding */
+
+void lower_bind_as(lowering *l, size_t output, size_t number, clarus_dtype dtype)
+{
+    if (l->status == CLARUS_OK && output < l->node->output_count && l->node->outputs[output] != GRAPH_NONE)
+        l->bindings[l->node->outputs[output]] = (binding){number, dtype};
+}
+
+void lower_bind(lowering *l, size_t output, size_t number)
+{
+    clarus_dtype dtype = lower_dtype(l, number);
+    if (dtype == CLARUS_FLOAT32 && l->half) {
+        dtype = l->half;
+        if (!(l->row->flags & OPERATOR_KEEPS_HALF))
+            number = lower_unary(l, convert_rounding(l->half), number, 0, 0);
+    }
+    lower_bind_as(l, output, number, dtype);
+}
+
+/* ---- The driver */
+
+/* Adds a constant of the model, half precision widened. */
+static void bind_tensor(lowering *l, const graph_tensor *tensor, const char *name, binding *bound)
+{
+    const void *data = tensor->data;
+    clarus_dtype dtype = tensor->dtype;
+    if (convert_is_half(dtype)) {
+        float *wide = lower_memory(l, (int64_t)tensor->count, sizeof *wide);
+        if (!wide)
+            return;
+        convert_from_half(dtype, data, tensor->count, wide);
+        data = wide;
+        dtype = CLARUS_FLOAT32;
+    }
+    bound->dtype = tensor->dtype;
+    l->status = lowered_add_value(l->out, VALUE_CONSTANT, dtype, &tensor->shape, data, name, &bound->number,
+                                  l->error);
+}
+
+static clarus_status bind_inputs(lowering *l, const shape *shapes)
+{
+    const graph *model = l->model;
+    l->out->inputs = lowered_alloc(l->out, model->input_count, sizeof *l->out->inputs);
+    if (!l->out->inputs)
+        return error_memory(l->error, "graph inputs");
+    for (size_t i = 0; i < model->input_count && l->status == CLARUS_OK; i++) {
+        const graph_port *port = &model->inputs[i];
+        clarus_dtype dtype = convert_is_half(port->info.dtype) ? CLARUS_FLOAT32 : port->info.dtype;
+        size_t number;
+        l->status = lowered_add_value(l->out, VALUE_INPUT, dtype, &shapes[i], NULL, port->info.name, &number,
+                                      l->error);
+        if (l->status != CLARUS_OK)
+            break;
+        l->out->values[number].declared = port->info.dtype;
+        l->bindings[port->value] = (binding){number, port->info.dtype};
+        l->out->inputs[l->out->input_count++] = number;
+    }
+    return l->status;
+}
+
+/* Initializers are bound when first used, so that those of nodes not needed cost nothing. */
+static void bind_constants(lowering *l)
+{
+    l->half = (clarus_dtype)0;
+    for (size_t i = 0; i < l->node->input_count && l->status == CLARUS_OK; i++) {
+        if (l->node->inputs[i] == GRAPH_NONE)
+            continue;
+        const graph_value *value = &l->model->values[l->node->inputs[i]];
+        binding *bound = &l->bindings[l->node->inputs[i]];
+        if (value->tensor && bound->number == LOWER_NONE)
+            bind_tensor(l, value->tensor, value->name, bound);
+        if (bound->number == LOWER_NONE)
+            lower_error(l, CLARUS_E_UNSUPPORTED, "input \"%s\" comes from an output that is not supported",
+                        l->node->input_names[i]);
+        if (convert_is_half(bound->dtype))
+            l->half = bound->dtype;
+    }
+}
+
+static clarus_status lower_node(lowering *l, const graph_node *node)
+{
+    char text[NODE_TEXT];
+    l->node = node;
+    l->row = operator_find(node);
+    bind_constants(l);
+    if (l->status == CLARUS_OK && !l->row)
+        lower_error(l, CLARUS_E_UNSUPPORTED, "the operator is not supported");
+    if (l->status == CLARUS_OK)
+        l->row->lower(l);
+    l->node = NULL;
+    if (l->status != CLARUS_OK)
+        error_prefix(l->error, "%s: ", node_text(node, text));
+    return l->status;
+}
+
+/* An output of the lowered graph is written by an operation and is no other output: else it becomes a copy.
+ */
+static int needs_copy(const lowering *l, size_t number)
+{
+    if (l->out->values[number].kind != VALUE_TEMPORARY)
+        return 1;
+    for (size_t i = 0; i < l->out->output_count; i++)
+        if (l->out->outputs[i] == number)
+            return 1;
+    return 0;
+}
+
+static size_t copy_value(lowering *l, size_t number, const char *name)
+{
+    size_t copy;
+    lowered_op *op;
+    const lowered_value from = l->out->values[number];
+    l->status =
+        lowered_add_value(l->out, VALUE_TEMPORARY, from.dtype, &from.shape, NULL, name, &copy, l->error);
+    if (l->status == CLARUS_OK)
+        l->status = lowered_add_op(l->out, OP_MOVE, &number, 1, copy, name, &op, l->error);
+    move_part *part = l->status == CLARUS_OK ? lowered_alloc(l->out, 1, sizeof *part) : NULL;
+    if (l->status == CLARUS_OK && !part)
+        fail_memory(l);
+    if (l->status != CLARUS_OK)
+        return LOWER_NONE;
+    *part = (move_part){.rank = from.shape.rank};
+    memcpy(part->dims, from.shape.dims, sizeof part->dims);
+    shape_strides(&from.shape, part->from_strides);
+    shape_strides(&from.shape, part->to_strides);
+    op->as.move = (move_params){.parts = part, .covers = 1, .concat_axis = -1};
+    return copy;
+}
+
+static clarus_status bind_outputs(lowering *l)
+{
+    const graph *model = l->model;
+    l->out->outputs = lowered_alloc(l->out, model->output_count, sizeof *l->out->outputs);
+    if (!l->out->outputs)
+        return error_memory(l->error, "graph outputs");
+    for (size_t i = 0; i < model->output_count && l->status == CLARUS_OK; i++) {
+        const graph_port *port = &model->outputs[i];
+        binding bound = l->bindings[port->value];
+        const graph_tensor *tensor = model->values[port->value].tensor;
+        if (bound.number == LOWER_NONE && tensor) {
+            bind_tensor(l, tensor, port->info.name, &bound);
+        } else if (bound.number == LOWER_NONE) {
+            lower_error(l, CLARUS_E_UNSUPPORTED, "graph output \"%s\" is not supported", port->info.name);
+        }
+        if (l->status == CLARUS_OK && needs_copy(l, bound.number))
+            bound.number = copy_value(l, bound.number, port->info.name);
+        if (l->status != CLARUS_OK)
+            break;
+        l->out->values[bound.number].declared = bound.dtype;
+        l->out->values[bound.number].name = arena_strdup(&l->out->arena, port->info.name);
+        if (!l->out->values[bound.number].name)
+            return error_memory(l->error, "graph outputs");
+        l->out->outputs[l->out->output_count++] = bound.number;
+    }
+    return l->status;
+}
+
+static clarus_status lower_nodes(lowering *l, const shape *shapes)
+{
+    l->bindings = memory_alloc(l->out->context, l->model->value_count, sizeof *l->bindings);
+    if (!l->bindings)
+        return error_memory(l->error, "graph");
+    for (size_t i = 0; i < l->model->value_count; i++)
+        l->bindings[i] = (binding){LOWER_NONE, (clarus_dtype)0};
+    if (bind_inputs(l, shapes) != CLARUS_OK)
+        return l->status;
+    for (size_t n = 0; n < l->model->node_count; n++)
+        if (l->model->nodes[n].needed && lower_node(l, &l->model->nodes[n]) != CLARUS_OK)
+            return l->status;
+    return bind_outputs(l);
+}
+
+clarus_status lower_graph(const graph *model, const shape *shapes, lowered_graph **out, clarus_error *error)
+{
+    clarus_error local;
+    lowering l = {.model = model, .error = error ? error : &local};
+    *out = NULL;
+    clarus_status status = lowered_create(model->context, &l.out, error);
+    if (status == CLARUS_OK)
+        status = lower_nodes(&l, shapes);
+    if (status == CLARUS_OK)
+        status = fuse_graph(l.out, l.notes, l.note_count, error);
+    memory_free(model->context, l.bindings);
+    memory_free(model->context, l.notes);
+    if (status == CLARUS_OK)
+        *out = l.out;
+    else
+        lowered_free(l.out);
+    return status;
+}

@@ -1,0 +1,115 @@
+/* Lowering: from the model's nodes to the operations of docs/numerics.md, for given input shapes.
+ *
+ * One function per ONNX operator (lower_*.c, listed in operators.c) reads its node through the lowering,
+ * emits operations, and binds the node's outputs. An operation whose inputs are all constant is computed on
+ * the spot, so that the shape arithmetic of exporters disappears.
+ *
+ * The first error sticks: from then on nothing is emitted, numbers are LOWER_NONE and shapes scalar, and the
+ * driver reports the error with the node's name in front. So the functions need not check after each step. */
+#ifndef CLARUS_LOWER_H
+#define CLARUS_LOWER_H
+
+#include "graph.h"
+#include "lowered.h"
+#include "operators.h"
+
+#define LOWER_NONE SIZE_MAX
+
+/* What a value of the model is: a value of the lowered graph, and the type that the model gives it. */
+typedef struct binding {
+    size_t number;
+    clarus_dtype dtype;
+} binding;
+
+/* Facts about an operation that the passes need and that its lowered form does not show. */
+typedef enum note_kind { NOTE_BATCH_NORM, NOTE_PAD } note_kind;
+
+typedef struct lower_note {
+    note_kind kind;
+    size_t value;                             /* the operation's output */
+    const float *scale, *offset, *mean, *var; /* NOTE_BATCH_NORM: one value per channel */
+    float epsilon;
+    int64_t begin[CLARUS_MAX_RANK], end[CLARUS_MAX_RANK]; /* NOTE_PAD: zeros before and behind each axis */
+} lower_note;
+
+struct lowering {
+    const graph *model;
+    lowered_graph *out;
+    binding *bindings; /* per value of the model */
+    lower_note *notes;
+    size_t note_count, note_capacity;
+    uint64_t folded_bytes; /* of computed constants */
+    const graph_node *node;
+    const operator_row *row;
+    clarus_dtype half; /* the node's half-precision type, or 0 */
+    clarus_status status;
+    clarus_error *error;
+};
+
+/* ---- Errors */
+#if defined(__GNUC__)
+__attribute__((format(printf, 3, 4)))
+#endif
+void lower_error(lowering *l, clarus_status status, const char *format, ...);
+
+/* ---- The node at hand */
+int lower_has_input(const lowering *l, size_t i);
+/* Number of input i; an error if it is left out. */
+size_t lower_input(lowering *l, size_t i);
+/* The type that the model gives input i. */
+clarus_dtype lower_input_type(const lowering *l, size_t i);
+int64_t lower_int(lowering *l, const char *name, int64_t otherwise);
+float lower_float(lowering *l, const char *name, float otherwise);
+const char *lower_string(lowering *l, const char *name, const char *otherwise);
+/* NULL if the attribute is absent. */
+const int64_t *lower_ints(lowering *l, const char *name, size_t *count);
+/* Input i as integers, which must be constant: count of them, written to values, which has room for `room`.
+ */
+size_t lower_int_input(lowering *l, size_t i, int64_t *values, size_t room);
+/* An axis attribute's or input's value in 0 .. rank - 1. */
+size_t lower_axis(lowering *l, int64_t axis, size_t rank);
+
+/* ---- Values of the lowered graph */
+shape lower_shape(const lowering *l, size_t number);
+clarus_dtype lower_dtype(const lowering *l, size_t number);
+/* Its elements if it is constant, else NULL. */
+const void *lower_data(const lowering *l, size_t number);
+int64_t lower_count(const lowering *l, size_t number);
+/* data is not copied. */
+size_t lower_constant(lowering *l, clarus_dtype dtype, const shape *shape, const void *data);
+/* Zero-filled memory of the lowered graph, counted against the limit of the model's size. */
+void *lower_memory(lowering *l, int64_t count, size_t size);
+size_t lower_scalar(lowering *l, float value);
+size_t lower_int64s(lowering *l, const int64_t *values, size_t count);
+
+/* ---- Emitting */
+/* Adds the operation, whose kind, inputs, epilogue and parameters are set, with an output of this type and
+ * shape, or computes it if its inputs are constant. Returns the output. */
+size_t lower_emit(lowering *l, const lowered_op *op, clarus_dtype dtype, const shape *shape);
+size_t lower_unary(lowering *l, eltwise_function function, size_t x, float a, float b);
+/* With broadcasting. */
+size_t lower_binary(lowering *l, eltwise_function function, size_t x, size_t y);
+size_t lower_mul_add(lowering *l, size_t x, size_t y, size_t z);
+/* The same elements in another shape of as many. */
+size_t lower_view(lowering *l, size_t x, const shape *shape);
+/* One part that covers the whole output of this shape. */
+size_t lower_move(lowering *l, size_t x, const move_part *part, const shape *shape);
+size_t lower_transpose(lowering *l, size_t x, const size_t *axes);
+/* axes[i] != 0: reduced; the extents become 1. */
+size_t lower_reduce_axes(lowering *l, reduce_function function, size_t x, const unsigned char *axes);
+/* NULL if out of memory. The pointer is valid until the next note. */
+lower_note *lower_add_note(lowering *l, note_kind kind, size_t value);
+
+/* ---- Binding the node's outputs */
+/* Half-precision nodes: rounded, unless the operator's row says that it is such a value already. */
+void lower_bind(lowering *l, size_t output, size_t number);
+/* The value as it is, with this type of the model. */
+void lower_bind_as(lowering *l, size_t output, size_t number, clarus_dtype dtype);
+
+/* ---- The driver */
+clarus_status lower_graph(const graph *model, const shape *shapes, lowered_graph **out, clarus_error *error);
+/* fuse.c: the passes of numerics.md section 8. */
+clarus_status fuse_graph(lowered_graph *graph, const lower_note *notes, size_t note_count,
+                         clarus_error *error);
+
+#endif

@@ -1,0 +1,229 @@
+/* Convolution and pooling: attributes to a window over three spatial axes. */
+#include "lower_ops.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* "5x5" */
+static char *extents_text(const int64_t *extents, size_t count, char *text)
+{
+    shape s = {.rank = count};
+    memcpy(s.dims, extents, count * sizeof *extents);
+    return shape_text(&s, text);
+}
+
+/* An attribute of one positive number per spatial axis; `otherwise` where it is absent. */
+static void read_extents(lowering *l, const char *name, size_t axes, int64_t otherwise, int64_t *values)
+{
+    enum { MOST = 1 << 30 };
+    size_t count;
+    const int64_t *given = lower_ints(l, name, &count);
+    if (given && count != axes)
+        lower_error(l, CLARUS_E_FORMAT, "%s has %zu numbers for %zu spatial axes", name, count, axes);
+    for (size_t i = 0; i < axes; i++) {
+        values[i] = given && count == axes ? given[i] : otherwise;
+        if (values[i] < 1 || values[i] > MOST)
+            lower_error(l, CLARUS_E_FORMAT, "%s: %lld", name, (long long)values[i]);
+    }
+}
+
+static void read_pads(lowering *l, size_t axes, int64_t *begin, int64_t *end)
+{
+    enum { MOST = 1 << 30 };
+    size_t count;
+    const int64_t *pads = lower_ints(l, "pads", &count);
+    if (pads && count != 2 * axes)
+        lower_error(l, CLARUS_E_FORMAT, "pads has %zu numbers for %zu spatial axes", count, axes);
+    for (size_t i = 0; i < axes && pads && count == 2 * axes; i++) {
+        begin[i] = pads[i];
+        end[i] = pads[axes + i];
+        if (begin[i] < 0 || end[i] < 0 || begin[i] > MOST || end[i] > MOST)
+            lower_error(l, CLARUS_E_UNSUPPORTED, "pads %lld and %lld", (long long)begin[i],
+                        (long long)end[i]);
+    }
+}
+
+/* auto_pad SAME: as many outputs as input / stride rounded up, the odd pad behind (UPPER) or before (LOWER).
+ */
+static void pad_same(window *w, size_t axis, int lower)
+{
+    w->out[axis] = (w->in[axis] + w->stride[axis] - 1) / w->stride[axis];
+    int64_t reach = (w->kernel[axis] - 1) * w->dilation[axis] + 1;
+    int64_t total = (w->out[axis] - 1) * w->stride[axis] + reach - w->in[axis];
+    total = total < 0 ? 0 : total;
+    w->pad_begin[axis] = (total + lower) / 2;
+    w->pad_end[axis] = total - w->pad_begin[axis];
+}
+
+/* Outputs along an axis; with ceil_mode a last window that hangs over the end counts if it starts before the
+ * end of the input and the padding before it. */
+static void count_outputs(window *w, size_t axis, int ceil_mode)
+{
+    int64_t reach = (w->kernel[axis] - 1) * w->dilation[axis] + 1;
+    int64_t room = w->in[axis] + w->pad_begin[axis] + w->pad_end[axis] - reach;
+    int64_t stride = w->stride[axis];
+    if (room < 0) {
+        w->out[axis] = 0;
+        return;
+    }
+    w->out[axis] = (room + (ceil_mode ? stride - 1 : 0)) / stride + 1;
+    if (ceil_mode && (w->out[axis] - 1) * stride >= w->in[axis] + w->pad_begin[axis])
+        w->out[axis]--;
+}
+
+static void resolve_padding(lowering *l, window *w, size_t first, int ceil_mode)
+{
+    const char *mode = lower_string(l, "auto_pad", "NOTSET");
+    int upper = strcmp(mode, "SAME_UPPER") == 0, lower = strcmp(mode, "SAME_LOWER") == 0;
+    if (!upper && !lower && strcmp(mode, "NOTSET") != 0 && strcmp(mode, "VALID") != 0)
+        lower_error(l, CLARUS_E_FORMAT, "auto_pad \"%.40s\"", mode);
+    if (strcmp(mode, "NOTSET") == 0)
+        read_pads(l, SPATIAL - first, w->pad_begin + first, w->pad_end + first);
+    for (size_t i = first; i < SPATIAL; i++) {
+        if (upper || lower)
+            pad_same(w, i, lower);
+        else
+            count_outputs(w, i, ceil_mode);
+    }
+}
+
+void lower_window(lowering *l, const shape *x, const int64_t *kernel, window *w)
+{
+    char a[SHAPE_TEXT], b[SHAPE_TEXT], c[SHAPE_TEXT];
+    if (x->rank < 3 || x->rank > 2 + SPATIAL)
+        lower_error(l, CLARUS_E_UNSUPPORTED, "input %s: 1 to 3 spatial axes are supported", shape_text(x, a));
+    if (l->status != CLARUS_OK)
+        return;
+    size_t axes = x->rank - 2, first = SPATIAL - axes;
+    for (size_t i = 0; i < SPATIAL; i++)
+        w->kernel[i] = w->stride[i] = w->dilation[i] = w->in[i] = w->out[i] = 1;
+    memcpy(w->in + first, x->dims + 2, axes * sizeof *w->in);
+    read_extents(l, "strides", axes, 1, w->stride + first);
+    read_extents(l, "dilations", axes, 1, w->dilation + first);
+    if (kernel)
+        memcpy(w->kernel + first, kernel, axes * sizeof *w->kernel);
+    else
+        read_extents(l, "kernel_shape", axes, 0, w->kernel + first);
+    if (l->status != CLARUS_OK)
+        return;
+    resolve_padding(l, w, first, lower_int(l, "ceil_mode", 0) != 0);
+    for (size_t i = first; i < SPATIAL; i++)
+        if (w->out[i] < 1)
+            lower_error(l, CLARUS_E_SHAPE, "kernel %s with dilation %s is larger than the padded input %s",
+                        extents_text(w->kernel + first, axes, a), extents_text(w->dilation + first, axes, b),
+                        shape_text(x, c));
+}
+
+static shape window_shape(const shape *x, int64_t channels, const window *w)
+{
+    shape out = {.rank = x->rank, .dims = {x->dims[0], channels}};
+    memcpy(out.dims + 2, w->out + SPATIAL - (x->rank - 2), (x->rank - 2) * sizeof *out.dims);
+    return out;
+}
+
+/* Shapes of the weights and the bias against the input's. */
+static void check_conv(lowering *l, const shape *x, const shape *w, int64_t groups)
+{
+    char a[SHAPE_TEXT], b[SHAPE_TEXT];
+    if (x->rank < 3 || x->rank != w->rank)
+        lower_error(l, CLARUS_E_SHAPE, "input %s with weights %s", shape_text(x, a), shape_text(w, b));
+    else if (groups < 1 || x->dims[1] % groups || w->dims[0] % groups || w->dims[1] != x->dims[1] / groups ||
+             w->dims[0] < 1 || w->dims[1] < 1)
+        lower_error(l, CLARUS_E_SHAPE, "input %s with weights %s in %lld groups", shape_text(x, a),
+                    shape_text(w, b), (long long)groups);
+    for (size_t i = 2; i < w->rank && l->status == CLARUS_OK; i++)
+        if (w->dims[i] < 1 || w->dims[i] > INT32_MAX)
+            lower_error(l, CLARUS_E_SHAPE, "weights %s", shape_text(w, b));
+}
+
+/* numerics.md section 5: by kernel, stride, dilation, groups and channels alone. */
+static conv_algorithm choose_algorithm(const conv_params *conv)
+{
+    (void)conv;
+    return CONV_DIRECT;
+}
+
+void lower_conv(lowering *l)
+{
+    char text[SHAPE_TEXT];
+    size_t inputs[3] = {lower_input(l, 0), lower_input(l, 1)};
+    shape x = lower_shape(l, inputs[0]), w = lower_shape(l, inputs[1]);
+    int64_t groups = lower_int(l, "group", 1);
+    lowered_op op = {.kind = OP_CONV, .inputs = inputs, .input_count = 2};
+    conv_params *conv = &op.as.conv;
+    check_conv(l, &x, &w, groups);
+    lower_check_finite(l, inputs[1], 1);
+    lower_window(l, &x, w.dims + 2, &conv->window);
+    if (lower_has_input(l, 2)) {
+        inputs[op.input_count++] = lower_input(l, 2);
+        op.epilogue.has_bias = 1;
+        shape bias = lower_shape(l, inputs[2]);
+        if (bias.rank != 1 || bias.dims[0] != w.dims[0])
+            lower_error(l, CLARUS_E_SHAPE, "bias %s for %lld output channels", shape_text(&bias, text),
+                        (long long)w.dims[0]);
+    }
+    if (l->status != CLARUS_OK)
+        return;
+    conv->batch = x.dims[0];
+    conv->groups = groups;
+    conv->in_channels = x.dims[1];
+    conv->out_channels = w.dims[0];
+    conv->algorithm = choose_algorithm(conv);
+    shape out = window_shape(&x, w.dims[0], &conv->window);
+    lower_bind(l, 0, lower_emit(l, &op, CLARUS_FLOAT32, &out));
+}
+
+/* 1 if the window at `start` has a tap inside the input. */
+static int has_tap(const window *w, size_t axis, int64_t start)
+{
+    int64_t skipped = start < 0 ? (-start + w->dilation[axis] - 1) / w->dilation[axis] : 0;
+    return skipped < w->kernel[axis] && start + skipped * w->dilation[axis] < w->in[axis];
+}
+
+/* A window that lies in the padding alone has no maximum and no average. Only those that start before the
+ * input can, and the last. */
+static void check_windows(lowering *l, const window *w)
+{
+    for (size_t i = 0; i < SPATIAL; i++) {
+        int64_t start = -w->pad_begin[i], last = start + (w->out[i] - 1) * w->stride[i];
+        int inside = has_tap(w, i, last);
+        for (; start < 0 && start <= last && inside; start += w->stride[i])
+            inside = has_tap(w, i, start);
+        if (!inside)
+            lower_error(l, CLARUS_E_UNSUPPORTED, "a window of %lld at stride %lld lies in the padding alone",
+                        (long long)w->kernel[i], (long long)w->stride[i]);
+    }
+}
+
+void lower_pool(lowering *l)
+{
+    size_t x = lower_input(l, 0);
+    shape in = lower_shape(l, x);
+    lowered_op op = {.kind = OP_POOL, .inputs = &x, .input_count = 1};
+    pool_params *pool = &op.as.pool;
+    pool->function = (pool_function)l->row->parameter;
+    pool->count_padding = pool->function == POOL_AVERAGE && lower_int(l, "count_include_pad", 0);
+    lower_window(l, &in, NULL, &pool->window);
+    if (l->status == CLARUS_OK)
+        check_windows(l, &pool->window);
+    if (l->status != CLARUS_OK)
+        return;
+    pool->batch = in.dims[0];
+    pool->channels = in.dims[1];
+    shape out = window_shape(&in, in.dims[1], &pool->window);
+    lower_bind(l, 0, lower_emit(l, &op, CLARUS_FLOAT32, &out));
+}
+
+/* The mean or the maximum over the spatial axes. */
+void lower_global_pool(lowering *l)
+{
+    size_t x = lower_input(l, 0);
+    char text[SHAPE_TEXT];
+    shape in = lower_shape(l, x);
+    unsigned char axes[CLARUS_MAX_RANK] = {0};
+    if (in.rank < 3)
+        lower_error(l, CLARUS_E_SHAPE, "input %s has no spatial axes", shape_text(&in, text));
+    for (size_t i = 2; i < in.rank; i++)
+        axes[i] = 1;
+    lower_bind(l, 0, lower_reduce_axes(l, (reduce_function)l->row->parameter, x, axes));
+}

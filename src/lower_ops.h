@@ -1,0 +1,92 @@
+/* The lowering functions, as operators.c lists them, and what they share. */
+#ifndef CLARUS_LOWER_OPS_H
+#define CLARUS_LOWER_OPS_H
+
+#include "lower.h"
+
+/* lower_conv.c */
+void lower_conv(lowering *l);
+void lower_pool(lowering *l);        /* parameter: pool_function */
+void lower_global_pool(lowering *l); /* parameter: reduce_function */
+/* Kernel (NULL: the attribute), strides, dilations and padding of the node for an input [N, C, spatial...].
+ */
+void lower_window(lowering *l, const shape *x, const int64_t *kernel, window *w);
+
+/* lower_matmul.c */
+void lower_matmul(lowering *l);
+void lower_gemm(lowering *l);
+/* A constant factor must be finite (numerics.md section 4); input i names it. */
+void lower_check_finite(lowering *l, size_t number, size_t i);
+
+/* lower_eltwise.c; parameter: eltwise_function unless said */
+void lower_unary_node(lowering *l);
+void lower_binary_node(lowering *l);
+void lower_binary_legacy(lowering *l); /* opset 1 to 6: attributes broadcast and axis */
+void lower_variadic(lowering *l);
+void lower_mean(lowering *l);  /* no parameter */
+void lower_pow(lowering *l);   /* no parameter */
+void lower_clip(lowering *l);  /* no parameter */
+void lower_leaky(lowering *l); /* functions of one parameter "alpha" */
+void lower_hard(lowering *l);  /* hard_sigmoid, hard_swish */
+void lower_gelu(lowering *l);  /* no parameter */
+void lower_swish(lowering *l); /* no parameter */
+void lower_prelu(lowering *l); /* no parameter */
+
+/* lower_reduce.c */
+void lower_softmax(lowering *l);   /* parameter: 1 for the logarithm */
+void lower_reduce(lowering *l);    /* parameter: reduce_function */
+void lower_reduce_l2(lowering *l); /* no parameter */
+
+/* lower_norm.c */
+void lower_batch_norm(lowering *l);
+void lower_instance_norm(lowering *l);
+void lower_group_norm(lowering *l);
+void lower_layer_norm(lowering *l);
+void lower_rms_norm(lowering *l);
+void lower_lrn(lowering *l);
+
+/* lower_shape.c: other shapes of the same elements */
+void lower_reshape(lowering *l);
+void lower_flatten(lowering *l);
+void lower_squeeze(lowering *l);
+void lower_unsqueeze(lowering *l);
+void lower_identity(lowering *l);
+void lower_dropout(lowering *l);
+void lower_transpose_node(lowering *l);
+/* Axes from the attribute (older opsets) or from input i: count of them in axes, marked in set; absent is
+ * none. */
+size_t lower_axes(lowering *l, size_t i, size_t rank, unsigned char set[CLARUS_MAX_RANK], int *given);
+
+/* lower_move.c: parts of values brought together */
+void lower_concat(lowering *l);
+void lower_split(lowering *l);
+void lower_slice(lowering *l);
+void lower_expand(lowering *l);
+void lower_tile(lowering *l);
+void lower_pad(lowering *l);
+void lower_gather(lowering *l);
+void lower_depth_to_space(lowering *l);
+void lower_space_to_depth(lowering *l);
+
+/* fold.c: values that are known at load time, in types that the arithmetic does not have */
+void lower_constant_node(lowering *l);
+void lower_constant_of_shape(lowering *l);
+void lower_shape_node(lowering *l);
+void lower_size(lowering *l);
+void lower_cast(lowering *l);
+void lower_range(lowering *l);
+void lower_where(lowering *l);
+void lower_compare(lowering *l); /* parameter: compare_function */
+
+typedef enum compare_function {
+    COMPARE_EQUAL,
+    COMPARE_LESS,
+    COMPARE_LESS_EQUAL,
+    COMPARE_GREATER,
+    COMPARE_GREATER_EQUAL,
+    COMPARE_AND,
+    COMPARE_OR,
+    COMPARE_NOT
+} compare_function;
+
+#endif

@@ -1,0 +1,150 @@
+#include "operators.h"
+
+#include "lower_ops.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { NEWEST = GRAPH_NEWEST_OPSET, HALF = OPERATOR_KEEPS_HALF };
+
+/* Sorted by name; the rows of one name by opset. A row is good for all opsets from its first to its last, the
+ * differences between them being handled where the node is lowered. */
+static const operator_row rows[] = {
+    {"Abs", 1, NEWEST, lower_unary_node, ELTWISE_abs, 1, HALF},
+    {"Add", 1, 6, lower_binary_legacy, ELTWISE_add, 1, 0},
+    {"Add", 7, NEWEST, lower_binary_node, ELTWISE_add, 1, 0},
+    {"And", 7, NEWEST, lower_compare, COMPARE_AND, 1, 0},
+    {"AveragePool", 1, NEWEST, lower_pool, POOL_AVERAGE, 1, 0},
+    {"BatchNormalization", 7, NEWEST, lower_batch_norm, 0, 1, 0},
+    {"Cast", 6, NEWEST, lower_cast, 0, 1, 0},
+    {"Ceil", 1, NEWEST, lower_unary_node, ELTWISE_ceil, 1, HALF},
+    {"Clip", 6, NEWEST, lower_clip, 0, 1, 0},
+    {"Concat", 4, NEWEST, lower_concat, 0, 1, HALF},
+    {"Constant", 1, NEWEST, lower_constant_node, 0, 1, HALF},
+    {"ConstantOfShape", 9, NEWEST, lower_constant_of_shape, 0, 1, HALF},
+    {"Conv", 1, NEWEST, lower_conv, 0, 1, 0},
+    {"DepthToSpace", 1, NEWEST, lower_depth_to_space, 0, 1, HALF},
+    {"Div", 1, 6, lower_binary_legacy, ELTWISE_div, 1, 0},
+    {"Div", 7, NEWEST, lower_binary_node, ELTWISE_div, 1, 0},
+    {"Dropout", 7, NEWEST, lower_dropout, 0, 1, HALF},
+    {"Equal", 7, NEWEST, lower_compare, COMPARE_EQUAL, 1, 0},
+    {"Erf", 9, NEWEST, lower_unary_node, ELTWISE_erf, 1, 0},
+    {"Exp", 1, NEWEST, lower_unary_node, ELTWISE_exp, 1, 0},
+    {"Expand", 8, NEWEST, lower_expand, 0, 1, HALF},
+    {"Flatten", 1, NEWEST, lower_flatten, 0, 1, HALF},
+    {"Floor", 1, NEWEST, lower_unary_node, ELTWISE_floor, 1, HALF},
+    {"Gather", 1, NEWEST, lower_gather, 0, 1, HALF},
+    {"Gelu", 20, NEWEST, lower_gelu, 0, 1, 0},
+    {"Gemm", 7, NEWEST, lower_gemm, 0, 1, 0},
+    {"GlobalAveragePool", 1, NEWEST, lower_global_pool, REDUCE_MEAN, 1, 0},
+    {"GlobalMaxPool", 1, NEWEST, lower_global_pool, REDUCE_MAX, 1, HALF},
+    {"Greater", 7, NEWEST, lower_compare, COMPARE_GREATER, 1, 0},
+    {"GreaterOrEqual", 12, NEWEST, lower_compare, COMPARE_GREATER_EQUAL, 1, 0},
+    {"GroupNormalization", 18, NEWEST, lower_group_norm, 0, 1, 0},
+    {"HardSigmoid", 6, NEWEST, lower_hard, ELTWISE_hard_sigmoid, 1, 0},
+    {"HardSwish", 14, NEWEST, lower_hard, ELTWISE_hard_swish, 1, 0},
+    {"Identity", 1, NEWEST, lower_identity, 0, 1, HALF},
+    {"InstanceNormalization", 6, NEWEST, lower_instance_norm, 0, 1, 0},
+    {"LRN", 1, NEWEST, lower_lrn, 0, 1, 0},
+    {"LayerNormalization", 17, NEWEST, lower_layer_norm, 0, 3, 0},
+    {"LeakyRelu", 6, NEWEST, lower_leaky, 0, 1, 0},
+    {"Less", 7, NEWEST, lower_compare, COMPARE_LESS, 1, 0},
+    {"LessOrEqual", 12, NEWEST, lower_compare, COMPARE_LESS_EQUAL, 1, 0},
+    {"Log", 1, NEWEST, lower_unary_node, ELTWISE_log, 1, 0},
+    {"LogSoftmax", 1, NEWEST, lower_softmax, 1, 1, 0},
+    {"MatMul", 1, NEWEST, lower_matmul, 0, 1, 0},
+    {"Max", 6, NEWEST, lower_variadic, ELTWISE_max, 1, HALF},
+    {"MaxPool", 1, NEWEST, lower_pool, POOL_MAX, 1, HALF},
+    {"Mean", 6, NEWEST, lower_mean, 0, 1, 0},
+    {"Min", 6, NEWEST, lower_variadic, ELTWISE_min, 1, HALF},
+    {"Mul", 1, 6, lower_binary_legacy, ELTWISE_mul, 1, 0},
+    {"Mul", 7, NEWEST, lower_binary_node, ELTWISE_mul, 1, 0},
+    {"Neg", 1, NEWEST, lower_unary_node, ELTWISE_neg, 1, HALF},
+    {"Not", 1, NEWEST, lower_compare, COMPARE_NOT, 1, 0},
+    {"Or", 7, NEWEST, lower_compare, COMPARE_OR, 1, 0},
+    {"PRelu", 7, NEWEST, lower_prelu, 0, 1, 0},
+    {"Pad", 2, NEWEST, lower_pad, 0, 1, HALF},
+    {"Pow", 7, NEWEST, lower_pow, 0, 1, 0},
+    {"RMSNormalization", 23, NEWEST, lower_rms_norm, 0, 1, 0},
+    {"Range", 11, NEWEST, lower_range, 0, 1, 0},
+    {"Reciprocal", 1, NEWEST, lower_unary_node, ELTWISE_reciprocal, 1, 0},
+    {"ReduceL1", 1, NEWEST, lower_reduce, REDUCE_L1, 1, 0},
+    {"ReduceL2", 1, NEWEST, lower_reduce_l2, 0, 1, 0},
+    {"ReduceMax", 1, NEWEST, lower_reduce, REDUCE_MAX, 1, HALF},
+    {"ReduceMean", 1, NEWEST, lower_reduce, REDUCE_MEAN, 1, 0},
+    {"ReduceMin", 1, NEWEST, lower_reduce, REDUCE_MIN, 1, HALF},
+    {"ReduceProd", 1, NEWEST, lower_reduce, REDUCE_PROD, 1, 0},
+    {"ReduceSum", 1, NEWEST, lower_reduce, REDUCE_SUM, 1, 0},
+    {"ReduceSumSquare", 1, NEWEST, lower_reduce, REDUCE_SUM_SQUARE, 1, 0},
+    {"Relu", 1, NEWEST, lower_unary_node, ELTWISE_relu, 1, HALF},
+    {"Reshape", 1, NEWEST, lower_reshape, 0, 1, HALF},
+    {"Shape", 1, NEWEST, lower_shape_node, 0, 1, 0},
+    {"Sigmoid", 1, NEWEST, lower_unary_node, ELTWISE_sigmoid, 1, 0},
+    {"Size", 1, NEWEST, lower_size, 0, 1, 0},
+    {"Slice", 1, NEWEST, lower_slice, 0, 1, HALF},
+    {"Softmax", 1, NEWEST, lower_softmax, 0, 1, 0},
+    {"SpaceToDepth", 1, NEWEST, lower_space_to_depth, 0, 1, HALF},
+    {"Split", 2, NEWEST, lower_split, 0, SIZE_MAX, HALF},
+    {"Sqrt", 1, NEWEST, lower_unary_node, ELTWISE_sqrt, 1, 0},
+    {"Squeeze", 1, NEWEST, lower_squeeze, 0, 1, HALF},
+    {"Sub", 1, 6, lower_binary_legacy, ELTWISE_sub, 1, 0},
+    {"Sub", 7, NEWEST, lower_binary_node, ELTWISE_sub, 1, 0},
+    {"Sum", 6, NEWEST, lower_variadic, ELTWISE_add, 1, 0},
+    {"Swish", 24, NEWEST, lower_swish, 0, 1, 0},
+    {"Tanh", 1, NEWEST, lower_unary_node, ELTWISE_tanh, 1, 0},
+    {"Tile", 6, NEWEST, lower_tile, 0, 1, HALF},
+    {"Transpose", 1, NEWEST, lower_transpose_node, 0, 1, HALF},
+    {"Unsqueeze", 1, NEWEST, lower_unsqueeze, 0, 1, HALF},
+    {"Where", 9, NEWEST, lower_where, 0, 1, HALF},
+};
+
+enum { ROWS = sizeof rows / sizeof *rows };
+
+/* The first row of this name, or NULL. */
+static const operator_row *find_name(const char *name)
+{
+    size_t low = 0, high = ROWS;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(rows[middle].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < ROWS && strcmp(rows[low].name, name) == 0 ? &rows[low] : NULL;
+}
+
+const operator_row *operator_find(const graph_node *node)
+{
+    const operator_row *row = graph_is_default_domain(node->domain) ? find_name(node->op) : NULL;
+    while (row && row->last_opset < node->opset)
+        row = row + 1 < rows + ROWS && strcmp(row[1].name, node->op) == 0 ? row + 1 : NULL;
+    return row && row->first_opset <= node->opset ? row : NULL;
+}
+
+int operator_unsupported(const graph *graph, const graph_node *node, char *text, size_t size)
+{
+    const operator_row *row = operator_find(node);
+    if (!row && (!graph_is_default_domain(node->domain) || !find_name(node->op))) {
+        snprintf(text, size, "the operator is not supported");
+        return 1;
+    }
+    if (!row) {
+        snprintf(text, size, "the operator is not supported in this opset");
+        return 1;
+    }
+    for (size_t i = row->outputs; i < node->output_count; i++)
+        if (node->outputs[i] != GRAPH_NONE && graph->values[node->outputs[i]].uses) {
+            snprintf(text, size, "its output %zu, \"%.100s\", is not supported", i, node->output_names[i]);
+            return 1;
+        }
+    for (size_t i = 0; i < node->input_count; i++) {
+        const graph_tensor *tensor =
+            node->inputs[i] == GRAPH_NONE ? NULL : graph->values[node->inputs[i]].tensor;
+        if (tensor && !tensor->dtype) {
+            snprintf(text, size, "the type of its input \"%.100s\" is not supported", node->input_names[i]);
+            return 1;
+        }
+    }
+    return 0;
+}

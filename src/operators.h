@@ -1,0 +1,28 @@
+/* The operators that Clarus knows: one row per operator and range of opsets. */
+#ifndef CLARUS_OPERATORS_H
+#define CLARUS_OPERATORS_H
+
+#include "graph.h"
+
+typedef struct lowering lowering;
+
+enum {
+    OPERATOR_KEEPS_HALF = 1
+}; /* results of half-precision operands are such values already: no rounding */
+
+typedef struct operator_row {
+    const char *name;
+    int64_t first_opset, last_opset;
+    void (*lower)(lowering *l);
+    int parameter;  /* what tells operators with the same function apart, such as the element-wise function */
+    size_t outputs; /* further ones must be left out or unused */
+    unsigned flags;
+} operator_row;
+
+/* The node's row, or NULL. */
+const operator_row *operator_find(const graph_node *node);
+/* Why the node cannot run, in a few words written to text (of size bytes); 0 if it can, as far as is known
+ * before its shapes are. */
+int operator_unsupported(const graph *graph, const graph_node *node, char *text, size_t size);
+
+#endif
