@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -50,21 +51,18 @@ static void *fill_pipe(void *path)
 
 static void reads_pipes(void)
 {
+    signal(SIGPIPE, SIG_IGN); /* the writer may be left without a reader */
     for (int limited = 0; limited < 2; limited++) {
         pthread_t writer;
         char path[256];
         strcpy(path, in_folder("pipe"));
         CHECK(mkfifo(path, 0600) == 0, "mkfifo");
-        /* Held open, so that the writer never meets a pipe without a reader. */
-        int reader = open(path, O_RDONLY | O_NONBLOCK);
-        fcntl(reader, F_SETPIPE_SZ, 1 << 20);
         pthread_create(&writer, NULL, fill_pipe, path);
         clarus_error error = {0};
         void *bytes = NULL;
         size_t size = 1;
         clarus_status status = file_read(context, path, limited ? 70000 : 100000, &bytes, &size, &error);
         pthread_join(writer, NULL);
-        close(reader);
         if (limited) {
             CHECK(status == CLARUS_E_LIMIT && !bytes && !size, "%s", clarus_status_name(status));
             CHECK(strstr(error.message, "limit of 70000"), "%s", error.message);
