@@ -1,7 +1,7 @@
 """Random changes to a batch of training pictures, all made in one resampling step.
 
-Half of each batch gets the mild changes usual for 32x32 pictures: mirrored or not, moved by whole pixels.
-The other half is prepared for pictures that arrive from larger photographs: zoomed in and out, squeezed,
+Most pictures get the mild changes usual for 32x32 pictures: mirrored or not, moved by whole pixels.
+One in `strong_every` is prepared for what arrives from larger photographs: zoomed in and out, squeezed,
 moved further, with other brightness, contrast and colour strength.
 """
 import math
@@ -43,10 +43,10 @@ def _colours(x, strong, rng):
     return x * (1 + contrast).view(n, 1, 1, 1) + light.view(n, 1, 1, 1)
 
 
-def augment(x, size, rng):
+def augment(x, size, strong_every, rng):
     """x [n,3,32,32], normalised -> [n,3,size,size]; `rng` is the only source of chance."""
     n = len(x)
-    strong = (torch.arange(n) % 2).float()
+    strong = (torch.arange(n) % strong_every == strong_every - 1).float()
     grid = F.affine_grid(_affine(n, strong, x.shape[-1], rng), (n, 3, size, size), align_corners=False)
     x = F.grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
     return _colours(x, strong, rng)

@@ -26,23 +26,26 @@ Both accuracies were measured with onnxruntime on `model.onnx`, through exactly 
 (`tools/train/measure.py`).
 {test_table}
 ## Preprocessing
-The whole picture is resized to 32x32 (bilinear, with Pillow's antialiasing; the sides may be squeezed differently), divided by
-255, then each channel has its mean taken off and is divided by its standard deviation. Nothing is cropped, so nothing that stands at the side of
-a wide photograph is lost; the training pictures were squeezed and zoomed at random to prepare for this.
+The whole picture is resized to 32x32 (bilinear, with Pillow's antialiasing), divided by 255, then each
+channel has its mean taken off and is divided by its standard deviation. Nothing is cropped, so nothing at
+the side of a wide photograph is lost; that the sides may be squeezed differently was prepared for by
+squeezing and zooming the training pictures at random.
 
 ## Data
-{training_pictures:,} of the 50,000 training pictures of CIFAR-10: Alex Krizhevsky, "Learning Multiple Layers of
-Features from Tiny Images", 2009, a labelled subset of 80 Million Tiny Images; taken from the repository
-`cyizhuo/CIFAR-10-dataset`, commit a828d74f, folder `train`. **No licence is stated** there: research data without a stated licence. The
-pictures themselves are not part of Clarus. The {test_pictures} test pictures come from the same repository's `test` folder; they were neither trained on nor used to choose
-anything. Hold-out pictures were chosen at random with a fixed seed.
+{training_pictures:,} of the 50,000 training pictures of CIFAR-10: Alex Krizhevsky, "Learning Multiple Layers
+of Features from Tiny Images", 2009, a labelled subset of 80 Million Tiny Images; taken from the repository
+`cyizhuo/CIFAR-10-dataset`, commit a828d74f, folder `train`. **No licence is stated** there: treat it as
+research data without a stated licence. The pictures are not part of Clarus. The {test_pictures} test pictures
+come from the same repository's `test` folder; they were neither trained on nor used to choose anything.
+The hold-out pictures were drawn at random from the training pictures, with a fixed seed.
 
 ## Recipe
-From scratch, in float32, by `tools/train/train_default.py`; every choice is in that folder, its README tells how to repeat it. In
-short: a 2x2 whitening convolution, three blocks of two 3x3 convolutions (64, 192 and 256 channels), maximum over all positions, one
-linear layer; kernels learn by Muon, the rest by Adam; first at 24x24 pixels, then at 32x32; random mirroring, moving, zooming,
-squeezing and light; label smoothing 0.1; the weights are a running average of those of the last 100 steps or so; the normalisations are folded into
-the convolutions. {steps:,} steps of {batch} pictures, seed {seed}.
+From scratch, in float32, by `tools/train/train_default.py`; the README beside it tells how to repeat it and
+what was chosen. In short: a fixed 2x2 whitening convolution, three blocks of two 3x3 convolutions (64, 192
+and 256 channels), the maximum over all positions, one linear layer. The kernels learn by Muon, the rest by
+Adam, first at 24x24 pixels, then at 32x32, on pictures mirrored, moved, zoomed, squeezed and recoloured at
+random, with label smoothing 0.1. The weights kept are a running average over about the last 100 steps; the
+normalisations are folded into the convolutions. {steps:,} steps of {batch} pictures, seed {seed}.
 
 ## Limits
 - It sees 32x32 pixels. A large photograph is made that small first: what does not fill a good part of it, is cut off
@@ -65,8 +68,8 @@ def _test_parts(report):
 
 def write(folder, report):
     row, table = _test_parts(report)
-    training_text = ("{minutes:.0f} minutes on {threads} cores of a shared machine, {cpu_minutes:.0f} minutes of processor time"
-                     .format(**report))
+    training_text = ("{minutes:.0f} minutes on {threads} cores that other work used too, "
+                     "{cpu_minutes:.0f} minutes of processor time").format(**report)
     text = TEMPLATE.format(
         **({"test_pictures": "1,000"} | report), classes=", ".join(CLASSES),
         model_megabytes=report["model_bytes"] / 1e6, hold_out_each=report["hold_out_pictures"] // len(CLASSES),

@@ -27,6 +27,7 @@ STD = (0.2470, 0.2435, 0.2616)
 EMA_DECAY = 0.99                  # about the last 100 steps
 LABEL_SMOOTHING = 0.1
 KERNEL_LR, OTHER_LR = 0.08, 0.005
+SMALL_PHASE, LARGE_PHASE = (24, 2), (32, 4)   # pixels; one picture in how many is changed strongly
 WARM_UP = 0.1                     # part of the training in which the learning rate rises
 
 
@@ -35,8 +36,8 @@ def arguments():
     p.add_argument("--train", required=True, help="train-webp.tar")
     p.add_argument("--test", help="folder with one sub-folder of PNGs per class; only measured, never trained on")
     p.add_argument("--out", default="models/default", help="folder to write")
-    p.add_argument("--epochs-small", type=int, default=5, help="epochs at 24x24, first (default %(default)s)")
-    p.add_argument("--epochs", type=int, default=8, help="epochs at 32x32, then (default %(default)s)")
+    p.add_argument("--epochs-small", type=int, default=8, help="epochs at 24x24, first (default %(default)s)")
+    p.add_argument("--epochs", type=int, default=5, help="epochs at 32x32, then (default %(default)s)")
     p.add_argument("--batch", type=int, default=250)
     p.add_argument("--minutes", type=float, default=40,
                    help="limit of training time: where the epochs do not fit, the schedule is compressed")
@@ -146,7 +147,8 @@ def train(training, args, pictures, labels, held):
         at = training.step + skipped
         order = np.random.default_rng((args.seed, training.step // per_epoch)).permutation(len(labels))
         batch = order[training.step % per_epoch * args.batch:][:args.batch]
-        x = augment(normalised(pictures[batch]), 24 if at < small_steps else 32, training.rng)
+        size, strong_every = SMALL_PHASE if at < small_steps else LARGE_PHASE
+        x = augment(normalised(pictures[batch]), size, strong_every, training.rng)
         loss = training.learn(x.contiguous(memory_format=torch.channels_last),
                               torch.from_numpy(labels[batch]), learning_rate(at / steps))
         training.wall, training.cpu = time.time() - wall0, time.process_time() - cpu0
