@@ -47,11 +47,25 @@ clarus_status device_create_queue(clarus_device *device, int profiling, cl_comma
     return *queue ? CLARUS_OK : opencl_error(error, "clCreateCommandQueue", code);
 }
 
+/* Asked first, because a driver that cannot do it may lack the function altogether. */
+static int has_parts_by_counts(cl_device_id id)
+{
+    cl_device_partition_property kinds[16] = {0};
+    size_t size = 0;
+    if (clGetDeviceInfo(id, CL_DEVICE_PARTITION_PROPERTIES, sizeof kinds, kinds, &size))
+        return 0;
+    for (size_t i = 0; i < size / sizeof *kinds; i++)
+        if (kinds[i] == CL_DEVICE_PARTITION_BY_COUNTS)
+            return 1;
+    return 0;
+}
+
 /* A CPU device with more compute units than threads: a part of it. Where the driver refuses, the whole. */
 static void limit_threads(clarus_device *device)
 {
     int threads = device->context->threads;
-    if (device->info.type != CLARUS_DEVICE_CPU || threads >= device->info.compute_units)
+    if (device->info.type != CLARUS_DEVICE_CPU || threads >= device->info.compute_units ||
+        !has_parts_by_counts(device->id))
         return;
     cl_device_partition_property by_counts[] = {CL_DEVICE_PARTITION_BY_COUNTS, threads,
                                                 CL_DEVICE_PARTITION_BY_COUNTS_LIST_END, 0};
@@ -60,7 +74,7 @@ static void limit_threads(clarus_device *device)
     if (clCreateSubDevices(device->id, by_counts, 1, &part, &parts) || !part)
         return;
     device->id = device->sub_device = part;
-    device->info.compute_units = threads;
+    device->info.compute_units = device->identity.compute_units = threads;
 }
 
 /* What no kernel can do without. */
@@ -129,6 +143,7 @@ static int is_admitted(clarus_device *device, const probe_report *report)
         return 1;
     if (failures > 1 || !report->failed[PROBE_SUBNORMAL] || !allowed || strcmp(allowed, "subnormal") != 0)
         return 0;
+    device->identity.admitted = 1;
     char *name = device->identity.name;
     static const char note[] = " (subnormal failed)";
     size_t room = sizeof device->identity.name - sizeof note, length = strlen(name);

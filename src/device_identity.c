@@ -117,6 +117,14 @@ static int insert(clarus_context *context, identity_array *array, const device_i
     return 1;
 }
 
+static void note_empty(cl_platform_id platform, device_survey *survey)
+{
+    char name[DEVICE_TEXT];
+    size_t used = strlen(survey->empty);
+    read_text(platform, query_platform, CL_PLATFORM_NAME, name);
+    snprintf(survey->empty + used, sizeof survey->empty - used, "%s\n", name);
+}
+
 static int add_platform(clarus_context *context, cl_platform_id platform, identity_array *array,
                         device_survey *survey)
 {
@@ -124,8 +132,8 @@ static int add_platform(clarus_context *context, cl_platform_id platform, identi
     cl_uint count = 0;
     if (clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, MOST_DEVICES, ids, &count))
         count = 0;
-    if (!count && !survey->empty[0])
-        read_text(platform, query_platform, CL_PLATFORM_NAME, survey->empty);
+    if (!count)
+        note_empty(platform, survey);
     for (cl_uint i = 0; i < count && i < MOST_DEVICES; i++) {
         device_identity identity;
         if (!read_identity(platform, ids[i], &identity))
@@ -161,7 +169,6 @@ clarus_status device_enumerate(clarus_context *context, device_identity **identi
     /* Without any platform the loader reports an error, which is no error here. */
     if (clGetPlatformIDs(MOST_PLATFORMS, platforms, &platform_count))
         platform_count = 0;
-    survey->platforms = platform_count;
     int ok = 1;
     for (cl_uint i = 0; ok && i < platform_count && i < MOST_PLATFORMS; i++)
         ok = add_platform(context, platforms[i], &array, survey);

@@ -20,6 +20,7 @@ typedef struct device_identity {
     char platform_version[DEVICE_TEXT], version[DEVICE_TEXT];
     char reason[sizeof((clarus_error *)0)->message];
     device_params params;
+    int admitted; /* failed in subnormals and was let through; never taken automatically */
 } device_identity;
 
 /* Fills info from the identity, to which its strings will point. */
@@ -27,9 +28,8 @@ void device_identity_info(const device_identity *identity, clarus_device_info *i
 
 /* What enumerating found besides devices, for the advice on a missing one. */
 typedef struct device_survey {
-    size_t platforms;
-    int has_cpu;             /* a CPU device is there */
-    char empty[DEVICE_TEXT]; /* a platform without devices; "" if none */
+    int has_cpu;                 /* a CPU device is there */
+    char empty[2 * DEVICE_TEXT]; /* names of platforms without devices, one a line */
 } device_survey;
 
 /* Every device of every platform, best first; the reference last. The index of a device is its place. The

@@ -1,5 +1,6 @@
 /* Which device: all of them examined (the list), the one asked for, or the first in the order of rank that
  * passes. */
+#include "../fallback/pocl.h"
 #include "cpu.h"
 #include "device.h"
 
@@ -16,7 +17,7 @@ struct clarus_device_list {
     clarus_context *context;
     list_entry *entries;
     size_t count;
-    char advice[sizeof((clarus_error *)0)->message];
+    char advice[POCL_ADVICE];
 };
 
 /* ---- The list ---- */
@@ -67,15 +68,31 @@ static clarus_status fill_entry(clarus_context *context, list_entry *entry, cons
     return status == CLARUS_E_MEMORY ? status : CLARUS_OK;
 }
 
+/* Marks what an automatic choice would take, and says why the others that passed would not be taken. */
 static void mark_auto(clarus_device_list *list)
 {
+    const char *why = "first in the order of preference that passes";
     for (size_t i = 0; i < list->count; i++) {
-        clarus_device_info *info = &list->entries[i].info;
-        if (info->status == CLARUS_DEVICE_OK && info->type != CLARUS_DEVICE_REFERENCE) {
-            info->is_auto = 1;
-            return;
-        }
+        list_entry *entry = &list->entries[i];
+        if (entry->info.status != CLARUS_DEVICE_OK)
+            continue;
+        int by_name = !entry->identity.platform || entry->identity.admitted;
+        snprintf(entry->identity.reason, sizeof entry->identity.reason, "%s",
+                 by_name ? "passes; taken only when asked for" : why);
+        if (by_name)
+            continue;
+        entry->info.is_auto = strncmp(why, "first", 5) == 0;
+        why = "passes; an earlier one is preferred";
     }
+}
+
+static int has_usable_cpu(const clarus_device_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (list->entries[i].info.type == CLARUS_DEVICE_CPU &&
+            list->entries[i].info.status == CLARUS_DEVICE_OK)
+            return 1;
+    return 0;
 }
 
 static clarus_status list_create(clarus_context *context, clarus_device_list **list, clarus_error *error)
@@ -101,6 +118,8 @@ static clarus_status list_create(clarus_context *context, clarus_device_list **l
         return status;
     }
     mark_auto(l);
+    if (!has_usable_cpu(l))
+        pocl_advice(&survey, l->advice);
     *list = l;
     return CLARUS_OK;
 }
@@ -120,6 +139,13 @@ clarus_status clarus_device_list_create(clarus_context *context, clarus_device_l
 
 /* ---- One device asked for ---- */
 
+typedef struct device_choice {
+    clarus_context *context;
+    device_identity *identities; /* as device_enumerate has them */
+    size_t count;
+    device_survey survey;
+} device_choice;
+
 /* 1 and the number if text is nothing but digits. */
 static int parse_index(const char *text, size_t *index)
 {
@@ -138,35 +164,38 @@ static int is_called(const device_identity *identity, const char *wanted)
            device_name_contains(identity->params.alias, wanted);
 }
 
-static clarus_status find_wanted(const device_identity *identities, size_t count, const char *wanted,
-                                 size_t *at, clarus_error *error)
+/* With the advice on a CPU device, if none is there. */
+static clarus_status not_found(const device_choice *choice, const char *wanted, clarus_error *error)
 {
-    if (parse_index(wanted, at)) {
-        if (*at < count)
-            return CLARUS_OK;
-        return error_set(error, CLARUS_E_DEVICE, "device %s: there are only %zu, numbered from 0", wanted,
-                         count);
-    }
-    for (*at = 0; *at < count; ++*at)
-        if (is_called(&identities[*at], wanted))
-            return CLARUS_OK;
-    return error_set(error, CLARUS_E_DEVICE, "device \"%s\": none of the %zu devices is called so", wanted,
-                     count);
+    char advice[POCL_ADVICE] = "";
+    if (!choice->survey.has_cpu)
+        pocl_advice(&choice->survey, advice);
+    return error_set(error, CLARUS_E_DEVICE,
+                     "device \"%.100s\": there is none of this number or name among %zu%s%s", wanted,
+                     choice->count, *advice ? "; " : "", advice);
 }
 
-static clarus_status open_wanted(clarus_context *context, const device_identity *identities, size_t count,
-                                 const char *wanted, clarus_device **device, clarus_error *error)
+static clarus_status open_wanted(const device_choice *choice, const char *wanted, clarus_device **device,
+                                 clarus_error *error)
 {
-    size_t at;
+    size_t at = 0;
+    if (!parse_index(wanted, &at))
+        while (at < choice->count && !is_called(&choice->identities[at], wanted))
+            at++;
+    if (at >= choice->count)
+        return not_found(choice, wanted, error);
     clarus_device_status state;
-    clarus_status status = find_wanted(identities, count, wanted, &at, error);
-    if (status != CLARUS_OK)
+    const device_identity *identity = &choice->identities[at];
+    clarus_status status = device_examine(choice->context, identity, (int)at, device, &state, error);
+    if (status == CLARUS_OK) {
+        snprintf((*device)->identity.reason, sizeof identity->reason, "asked for by %s \"%.100s\"",
+                 *wanted >= '0' && *wanted <= '9' ? "number" : "name", wanted);
+        return CLARUS_OK;
+    }
+    if (status == CLARUS_E_MEMORY)
         return status;
-    status = device_examine(context, &identities[at], (int)at, device, &state, error);
-    if (status == CLARUS_OK || status == CLARUS_E_MEMORY)
-        return status;
-    error_prefix(error, "device %zu (%s) is %s: ", at, identities[at].name,
-                 state == CLARUS_DEVICE_FAILED ? "failed" : "unusable");
+    error_prefix(error, "device %zu (%s) %s: ", at, identity->name,
+                 state == CLARUS_DEVICE_FAILED ? "failed" : "is unusable");
     if (error)
         error->status = CLARUS_E_DEVICE;
     return CLARUS_E_DEVICE;
@@ -184,27 +213,58 @@ __attribute__((format(printf, 3, 4))) static void append(char *text, size_t size
     va_end(args);
 }
 
-static clarus_status open_auto(clarus_context *context, const device_identity *identities, size_t count,
-                               clarus_device **device, clarus_error *error)
+/* Why the device at `taken` was: those before it were not, those behind it not looked at. */
+static void explain(const device_choice *choice, size_t taken, const char *passed_over, char *reason,
+                    size_t size)
+{
+    reason[0] = '\0';
+    append(reason, size, "%s", *passed_over ? "the first that passed" : "the first choice");
+    for (size_t i = taken + 1, listed = 0; i < choice->count; i++)
+        if (choice->identities[i].platform)
+            append(reason, size, "%s%zu (%s)", listed++ ? ", " : "; not examined: ", i,
+                   choice->identities[i].name);
+    if (*passed_over)
+        append(reason, size, "; not taken: %s", passed_over);
+}
+
+/* 1 if the device may be taken; else why not is appended. */
+static int try_device(const device_choice *choice, size_t at, clarus_device **device, char *passed_over,
+                      size_t size)
+{
+    clarus_error why = {0};
+    clarus_device_status state;
+    const device_identity *identity = &choice->identities[at];
+    const char *separator = *passed_over ? "; " : "";
+    if (device_examine(choice->context, identity, (int)at, device, &state, &why) != CLARUS_OK) {
+        append(passed_over, size, "%s%zu (%s) %s: %s", separator, at, identity->name,
+               state == CLARUS_DEVICE_FAILED ? "failed" : "is unusable", why.message);
+        return 0;
+    }
+    if (!(*device)->identity.admitted)
+        return 1;
+    append(passed_over, size, "%s%zu (%s) is admitted by name only", separator, at, identity->name);
+    clarus_device_free(*device);
+    *device = NULL;
+    return 0;
+}
+
+static clarus_status open_auto(const device_choice *choice, clarus_device **device, clarus_error *error)
 {
     char passed_over[sizeof error->message] = "";
-    for (size_t i = 0; i < count; i++) {
-        clarus_error why;
-        clarus_device_status state;
-        if (!identities[i].platform)
+    for (size_t i = 0; i < choice->count; i++) {
+        if (!choice->identities[i].platform ||
+            !try_device(choice, i, device, passed_over, sizeof passed_over))
             continue;
-        if (device_examine(context, &identities[i], (int)i, device, &state, &why) == CLARUS_OK) {
-            char *reason = (*device)->identity.reason;
-            snprintf(reason, sizeof identities->reason, "first in the order of preference%s%s",
-                     *passed_over ? " that passes: " : "", passed_over);
-            (*device)->info.is_auto = 1;
-            return CLARUS_OK;
-        }
-        append(passed_over, sizeof passed_over, "%s%zu (%s) is %s: %s", *passed_over ? "; " : "", i,
-               identities[i].name, state == CLARUS_DEVICE_FAILED ? "failed" : "unusable", why.message);
+        char *reason = (*device)->identity.reason;
+        explain(choice, i, passed_over, reason, sizeof choice->identities->reason);
+        (*device)->info.is_auto = 1;
+        context_log(choice->context, CLARUS_LOG_INFO, "device %zu (%s): %s", i, (*device)->info.name, reason);
+        return CLARUS_OK;
     }
-    return error_set(error, CLARUS_E_DEVICE, "no usable device: %s",
-                     *passed_over ? passed_over : "OpenCL shows none");
+    char advice[POCL_ADVICE];
+    pocl_advice(&choice->survey, advice);
+    return error_set(error, CLARUS_E_DEVICE, "no usable OpenCL device: %s%s%s", advice,
+                     *passed_over ? "; " : "", passed_over);
 }
 
 clarus_status clarus_device_open(clarus_context *context, const char *wanted, clarus_device **device,
@@ -219,14 +279,13 @@ clarus_status clarus_device_open(clarus_context *context, const char *wanted, cl
         wanted = "auto";
     cpu_float_env env;
     cpu_float_env_enter(&env);
-    device_identity *identities = NULL;
-    size_t count = 0;
-    device_survey survey;
-    clarus_status status = device_enumerate(context, &identities, &count, &survey, error);
+    device_choice choice = {.context = context};
+    clarus_status status =
+        device_enumerate(context, &choice.identities, &choice.count, &choice.survey, error);
     if (status == CLARUS_OK)
-        status = strcmp(wanted, "auto") == 0 ? open_auto(context, identities, count, device, error)
-                                             : open_wanted(context, identities, count, wanted, device, error);
-    memory_free(context, identities);
+        status = strcmp(wanted, "auto") == 0 ? open_auto(&choice, device, error)
+                                             : open_wanted(&choice, wanted, device, error);
+    memory_free(context, choice.identities);
     cpu_float_env_leave(&env);
     return status;
 }
