@@ -505,7 +505,7 @@ typedef struct clarus_layer_time {
     uint64_t bytes; /* inputs, weights and output, each once */
 } clarus_layer_time;
 
-/* Runs with every launch repeated and timed by itself; slower than clarus_session_run. The array belongs to
+/* Runs once with every launch timed by itself; slower than clarus_session_run. The array belongs to
  * the session and is valid until the next call. */
 CLARUS_API clarus_status clarus_session_profile(clarus_session *session, const clarus_tensor *const *inputs,
                                                 size_t input_count, const clarus_layer_time **layers,
@@ -565,6 +565,14 @@ static inline void clarus_classify_options_init(clarus_classify_options *options
     memset(options, 0, sizeof *options);
     options->struct_size = sizeof *options;
 }
+
+/* How clarus_classify prepares pictures when its options say nothing: as the model's folder says, else as
+ * torchvision does for the input's size: inputs of 64 pixels or more are the centre of a picture whose
+ * short side is 8/7 of theirs (256 for 224), smaller ones the whole picture; x 1/255, and for three channels
+ * ImageNet's mean and deviation. Change single fields of it and hand it over in the options.
+ * CLARUS_E_UNSUPPORTED if the model does not take pictures. */
+CLARUS_API clarus_status clarus_classify_preprocess(const clarus_model *model, clarus_preprocess *preprocess,
+                                                    clarus_error *error);
 
 /* Names of classes from a file. */
 typedef struct clarus_labels clarus_labels;

@@ -2,6 +2,7 @@
 #include "cpu.h"
 #include "file.h"
 #include "npy.h"
+#include "onnx.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -101,9 +102,8 @@ clarus_status clarus_tensor_load(clarus_context *context, const char *path, clar
     clarus_status status = file_read(context, path, limit, &bytes, &size, error);
     if (status != CLARUS_OK)
         return status;
-    status = npy_is(bytes, size)
-                 ? npy_parse(context, bytes, size, tensor, error)
-                 : error_set(error, CLARUS_E_FORMAT, "neither a .npy file nor a tensor that can be read");
+    status = npy_is(bytes, size) ? npy_parse(context, bytes, size, tensor, error)
+                                 : onnx_read_tensor(context, bytes, size, tensor, error);
     if (status != CLARUS_OK)
         error_prefix(error, "%s: ", path);
     memory_free(context, bytes);
