@@ -1,0 +1,123 @@
+#include "command.h"
+
+#include "progress.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static void write_message(const char *prefix, const char *command, const char *format, va_list args)
+{
+    char text[4096];
+    vsnprintf(text, sizeof text, format, args);
+    progress_hide();
+    if (command)
+        fprintf(stderr, "%s %s: %s\n", prefix, command, text);
+    else
+        fprintf(stderr, "%s\n", text);
+}
+
+void complain(const common_options *common, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    write_message("clarus", common->command, format, args);
+    va_end(args);
+}
+
+void tell(const common_options *common, const char *format, ...)
+{
+    va_list args;
+    if (common->quiet)
+        return;
+    va_start(args, format);
+    write_message("clarus", NULL, format, args);
+    va_end(args);
+}
+
+static void log_line(void *user, clarus_log_level level, const char *line)
+{
+    const common_options *common = user;
+    if (level == CLARUS_LOG_WARNING ? !common->quiet : common->verbose)
+        complain(common, "%s", line);
+}
+
+int common_math(const common_options *common, clarus_math *math)
+{
+    *math = CLARUS_MATH_DEFAULT;
+    if (!common->math)
+        return EXIT_OK;
+    if (strcmp(common->math, "exact") == 0)
+        *math = CLARUS_MATH_EXACT;
+    else if (strcmp(common->math, "fast") == 0)
+        *math = CLARUS_MATH_FAST;
+    else {
+        complain(common, "--math: \"%s\" is neither exact nor fast", common->math);
+        return EXIT_USAGE;
+    }
+    return EXIT_OK;
+}
+
+clarus_context *common_context(const common_options *common, uint64_t max_pixels)
+{
+    clarus_context *context = NULL;
+    clarus_error error = {0};
+    clarus_context_options options;
+    clarus_context_options_init(&options);
+    options.threads = (int)common->threads;
+    options.max_pixels = max_pixels;
+    options.log = log_line;
+    options.log_user = (void *)common;
+    if (clarus_context_create(&options, &context, &error) != CLARUS_OK)
+        complain(common, "%s", error.message);
+    return context;
+}
+
+clarus_device *common_device(const common_options *common, clarus_context *context)
+{
+    clarus_device *device = NULL;
+    clarus_error error = {0};
+    if (clarus_device_open(context, common->device, &device, &error) != CLARUS_OK)
+        complain(common, "%s", error.message);
+    return device;
+}
+
+clarus_model *common_model(const common_options *common, clarus_context *context, const char *path)
+{
+    clarus_model *model = NULL;
+    clarus_error error = {0};
+    if (clarus_model_load(context, path, &model, &error) != CLARUS_OK)
+        complain(common, "%s", error.message);
+    return model;
+}
+
+int exit_code_of(clarus_status status)
+{
+    switch (status) {
+    case CLARUS_OK:
+        return EXIT_OK;
+    case CLARUS_E_ARGUMENT:
+        return EXIT_USAGE;
+    case CLARUS_E_DEVICE:
+    case CLARUS_E_OPENCL:
+    case CLARUS_E_INTERNAL:
+    case CLARUS_E_CANCELLED:
+    case CLARUS_E_TIMEOUT:
+        return EXIT_DEVICE;
+    case CLARUS_E_MISMATCH:
+        return EXIT_DIFFERED;
+    case CLARUS_E_MEMORY:
+    case CLARUS_E_LIMIT:
+    case CLARUS_E_IO:
+    case CLARUS_E_FORMAT:
+    case CLARUS_E_UNSUPPORTED:
+    case CLARUS_E_SHAPE:
+        return EXIT_MODEL;
+    }
+    return EXIT_DEVICE;
+}
+
+const char *math_name(clarus_math math)
+{
+    return math == CLARUS_MATH_FAST ? "fast" : "exact";
+}

@@ -1,0 +1,70 @@
+/* The clarus program: finds the command and runs it. Everything it does goes through clarus.h. */
+#include "command.h"
+#include "environment.h"
+#include "interrupt.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {"classify", command_classify, "pictures to labels"},
+    {"run", command_run, "tensors to tensors"},
+    {"bench", command_bench, "how fast a network runs, and how far from the device's limit"},
+    {"devices", command_devices, "what is there, what passed its self-test, which one is taken and why"},
+    {"verify", command_verify, "every kernel against the reference, bit for bit"},
+    {"info", command_info, "what a model takes, gives and consists of; what is not supported"},
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static int print_usage(FILE *file)
+{
+    fprintf(file, "Usage: clarus COMMAND [OPTIONS] ...\n\n"
+                  "Runs ONNX image networks on photographs, through OpenCL on whatever the machine has,\n"
+                  "with the same bits everywhere.\n\nCommands:\n");
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(file, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    fprintf(file, "\nclarus COMMAND --help tells a command's options; clarus --version the versions.\n\n"
+                  "Exit codes: 0 all well; 1 some pictures failed, the rest are done; 2 wrong usage;\n"
+                  "3 the model cannot be used; 4 no usable device, or the one asked for is not;\n"
+                  "5 a comparison differed; 6 a result could not be written.\n");
+    return fflush(file) == 0 ? EXIT_OK : EXIT_OUTPUT;
+}
+
+static int print_version(void)
+{
+    printf("clarus %s\nnumerics %d\n%s\n", clarus_version(), clarus_numerics_version(),
+           clarus_decoder_versions());
+    return fflush(stdout) == 0 ? EXIT_OK : EXIT_OUTPUT;
+}
+
+static int dispatch(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_usage(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+        return print_usage(stdout);
+    if (strcmp(argv[1], "--version") == 0)
+        return print_version();
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            environment_set_up();
+            return commands[i].run(argc - 1, argv + 1);
+        }
+    }
+    fprintf(stderr, "clarus: \"%s\" is not a command; see clarus --help\n", argv[1]);
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    environment_check_streams();
+    int code = dispatch(argc, argv);
+    interrupt_finish();
+    return code;
+}
