@@ -222,14 +222,15 @@ static int is_constant_op(const lowering *l, const lowered_op *op)
     return 1;
 }
 
-/* Integers are computed at load time only. */
-static void check_type(lowering *l, const lowered_op *op, clarus_dtype dtype)
+/* Arithmetic is in float32; integers are computed at load time only. */
+static void check_types(lowering *l, const lowered_op *op, int constant)
 {
-    int moves = op->kind == OP_MOVE || op->kind == OP_GATHER || op->kind == OP_VIEW;
-    if (!moves && dtype != CLARUS_FLOAT32)
-        lower_error(l, CLARUS_E_UNSUPPORTED,
-                    "arithmetic of %s on values that are not constant is not supported",
-                    clarus_dtype_name(dtype));
+    if (op->kind == OP_MOVE || op->kind == OP_GATHER || op->kind == OP_VIEW || (constant && op->kind == OP_ELTWISE))
+        return;
+    for (size_t i = 0; i < op->input_count; i++)
+        if (lower_dtype(l, op->inputs[i]) != CLARUS_FLOAT32)
+            lower_error(l, CLARUS_E_UNSUPPORTED, "arithmetic of %s on values that are not constant is not supported",
+                        clarus_dtype_name(lower_dtype(l, op->inputs[i])));
 }
 
 size_t lower_emit(lowering *l, const lowered_op *op, clarus_dtype dtype, const shape *shape)
@@ -239,8 +240,7 @@ size_t lower_emit(lowering *l, const lowered_op *op, clarus_dtype dtype, const s
     if (l->status != CLARUS_OK)
         return LOWER_NONE;
     int constant = is_constant_op(l, op);
-    if (!constant)
-        check_type(l, op, dtype);
+    check_types(l, op, constant);
     if (l->status == CLARUS_OK)
         l->status =
             lowered_add_value(l->out, VALUE_TEMPORARY, dtype, shape, NULL, l->node->name, &number, l->error);
