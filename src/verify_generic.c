@@ -7,21 +7,21 @@
 
 /* ---- values ------------------------------------------------------------------------------------ */
 
-/* Values of many magnitudes and both signs, with zeros, infinities and NaN among them; no results in the
- * subnormal range come of them. */
-static clarus_status add_wide(lowered_graph *graph, const shape *shape, uint32_t seed, size_t *number,
-                              clarus_error *error)
+/* Values of many magnitudes and both signs, with infinities, NaN and, if wanted, zeros among them; no results
+ * in the subnormal range come of them. */
+static clarus_status add_wide(lowered_graph *graph, const shape *shape, uint32_t seed, int zeros,
+                              size_t *number, clarus_error *error)
 {
-    static const float special[] = {0.0f, -0.0f, 1.0f, -1.0f, INFINITY, -INFINITY, NAN, 0.5f, 3.0f, -2.5f};
+    static const float special[] = {1.0f, -1.0f, INFINITY, -INFINITY, NAN, 0.5f, 3.0f, -2.5f, 0.0f, -0.0f};
     enum { SPECIAL = sizeof special / sizeof *special };
-    int64_t count = 0;
+    int64_t count = 0, kinds = zeros ? SPECIAL : SPECIAL - 2;
     shape_count(shape, &count);
     float *data = lowered_alloc(graph, (size_t)count, sizeof *data);
     if (!data)
         return error_memory(error, "constant");
     verify_random(data, count, seed);
     for (int64_t i = 0; i < count; i++)
-        data[i] = i % 7 == 3 ? special[(i / 7 + (int64_t)seed * (i / 7 / SPECIAL)) % SPECIAL]
+        data[i] = i % 7 == 3 ? special[(i / 7 + (int64_t)seed * (i / 7 / kinds)) % kinds]
                              : (data[i] + 0x1p-20f) * (float)(1 << (i % 5)) / (float)(1 << (i % 3 * 4));
     return lowered_add_value(graph, VALUE_CONSTANT, CLARUS_FLOAT32, shape, data, "wide", number, error);
 }
@@ -60,6 +60,7 @@ typedef struct eltwise_case {
     shape out, operands[3];          /* rank 0 with no dims: a single value */
 } eltwise_case;
 
+/* Zeros in one operand only where there are three: llvmpipe's fma(-x, 0, 0) is -0. */
 static clarus_status build_eltwise(lowered_graph *graph, const void *parameters, clarus_error *error)
 {
     const eltwise_case *c = parameters;
@@ -68,7 +69,7 @@ static clarus_status build_eltwise(lowered_graph *graph, const void *parameters,
     for (size_t i = 0; i < count && status == CLARUS_OK; i++)
         status = c->blocked && shape_equal(&c->operands[i], &c->out)
                      ? add_blocked(graph, &c->operands[i], &in[i], error)
-                     : add_wide(graph, &c->operands[i], (uint32_t)i + 3, &in[i], error);
+                     : add_wide(graph, &c->operands[i], (uint32_t)i + 3, i == 0 || count < 3, &in[i], error);
     lowered_op *op;
     if (status != CLARUS_OK ||
         (status = layer_add_op(graph, OP_ELTWISE, in, count, &c->out, &op, error)) != CLARUS_OK)
