@@ -2,8 +2,8 @@
  * the oracle (C11). Part of the specification: the sequence of primitives written here is the result.
  *
  * Everything is written for a `real`, its comparisons for one ?: each, so that it vectorises: a float, or
- * with CLARUS_LANES 4, 8 or 16 (OpenCL only) a vector, with `ints` of the same width. Both branches of every ?: are
- * computed, so no operand of an integer operation may overflow in either.
+ * with CLARUS_LANES 4, 8 or 16 (OpenCL only) a vector, with `ints` of the same width. Both branches of every
+ * ?: are computed, so no operand of an integer operation may overflow in either.
  *
  * Polynomials: minimax fits of the relative error of the whole function, coefficients rounded to float from
  * the lowest order up, the higher ones fitted again after each. */
@@ -75,7 +75,8 @@ static inline real clarus_abs(real x)
     return as_real(as_ints(x) & 0x7fffffff);
 }
 
-/* The magnitude of y with the sign of x. */
+/* y, which is not negative, with the sign of x. (Masking y's sign as well lets LLVM 14 merge the three masks
+ * and a following ?: into one wrong AVX-512 instruction.) */
 static inline real clarus_signed(real x, real y)
 {
     return as_real(as_ints(y) | (as_ints(x) & ~0x7fffffff));
@@ -326,7 +327,7 @@ static inline real clarus_sigmoid(real x)
     real e = clarus_exp(-clarus_abs(x));
     real q = clarus_div(e, e + 1.0f);
     real first = x < 0.0f ? e : (real)1.0f;
-    real y = fma(-first, q, first);
+    real y = first > 0.0f ? fma(-first, q, first) : (real)0.0f;
     return x == x ? y : CLARUS_NAN;
 }
 
@@ -343,6 +344,7 @@ static inline real clarus_tanh(real x)
     real bounded = ax < 10.0f ? ax : (real)10.0f;
     real far = 1.0f - clarus_div((real)2.0f, clarus_exp(2.0f * bounded) + 1.0f);
     real y = clarus_signed(x, ax < 0.64f ? near : far);
+    y = x == 0.0f ? x : y;
     return x == x ? y : CLARUS_NAN;
 }
 
