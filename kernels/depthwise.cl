@@ -3,7 +3,7 @@
  *   y[n, c, oy, ox] = f(bias[c] + sum over ky, kx of x[n, c, oy*SY + ky*DY, ox*SX + kx*DX] * w[c, ky, kx])
  *
  * Layouts as in conv2d.cl; w [block][ky][kx][16]. One work-item computes TP pixels of a row and LANES channels;
- * dimension 0: the 16 / LANES parts of a block, dimension 1: row * tiles_x + tile, dimension 2: n * blocks + block.
+ * dimension 0: the 16 / LANES parts of a block, dimension 1: runs of `run` tiles (row * tiles_x + column), dimension 2: n * blocks + block.
  *
  * Parameters: TP, SX, LANES, FUNCTION (epilogue.h). */
 #include "lanes.h"
@@ -20,43 +20,46 @@ CLARUS_KERNEL void depthwise(__global const float *restrict x, __global const fl
     const int x_kernel_row = p[10], x_kernel_column = p[11];
     const int y_offset = p[12], y_image = p[13], y_block = p[14], y_row = p[15];
     const int r_offset = p[16], r_image = p[17], r_block = p[18], r_row = p[19];
-    const int has_residual = p[20], function = p[21];
+    const int has_residual = p[20], function = p[21], run = p[22], tiles = p[23];
 
     const int lane = get_global_id(0) * LANES;
-    const int oy = (int)get_global_id(1) / tiles_x, ox0 = (int)get_global_id(1) % tiles_x * TP;
-    if (oy >= out_h)
-        return;
     const int block = (int)get_global_id(2) % blocks, n = (int)get_global_id(2) / blocks;
-    __global const float *xs = x + x_offset + n * x_image + block * x_block + oy * x_row + ox0 * (SX * 16) + lane;
-    __global const float *ws = w + block * kernel_h * kernel_w * 16 + lane;
+    const int first_tile = (int)get_global_id(1) * run;
 
-    floatv sum[TP];
+    for (int tile = first_tile; tile < min(first_tile + run, tiles); tile++) {
+        const int oy = tile / tiles_x, ox0 = tile % tiles_x * TP;
+        __global const float *xs =
+            x + x_offset + n * x_image + block * x_block + oy * x_row + ox0 * (SX * 16) + lane;
+        __global const float *ws = w + block * kernel_h * kernel_w * 16 + lane;
+
+        floatv sum[TP];
 #pragma unroll
-    for (int i = 0; i < TP; i++)
-        sum[i] = (floatv)(0.0f);
-    for (int ky = 0; ky < kernel_h; ky++) {
+        for (int i = 0; i < TP; i++)
+            sum[i] = (floatv)(0.0f);
+        for (int ky = 0; ky < kernel_h; ky++) {
 #pragma unroll 1
-        for (int kx = 0; kx < kernel_w; kx++) {
-            __global const float *in = xs + ky * x_kernel_row + kx * x_kernel_column;
-            const floatv weight = LOADV(ws);
-            ws += 16;
+            for (int kx = 0; kx < kernel_w; kx++) {
+                __global const float *in = xs + ky * x_kernel_row + kx * x_kernel_column;
+                const floatv weight = LOADV(ws);
+                ws += 16;
 #pragma unroll
-            for (int i = 0; i < TP; i++)
-                sum[i] = fma(LOADV(in + i * (SX * 16)), weight, sum[i]);
+                for (int i = 0; i < TP; i++)
+                    sum[i] = fma(LOADV(in + i * (SX * 16)), weight, sum[i]);
+            }
         }
-    }
 
-    const floatv offset = LOADV(bias + block * 16 + lane) + 0.0f;
-    __global float *out = y + y_offset + n * y_image + block * y_block + oy * y_row + lane;
-    __global const float *res = residual + r_offset + n * r_image + block * r_block + oy * r_row + lane;
+        const floatv offset = LOADV(bias + block * 16 + lane) + 0.0f;
+        __global float *out = y + y_offset + n * y_image + block * y_block + oy * y_row + lane;
+        __global const float *res = residual + r_offset + n * r_image + block * r_block + oy * r_row + lane;
 #pragma unroll
-    for (int i = 0; i < TP; i++) {
-        const int ox = ox0 + i;
-        if (ox < out_w) {
-            floatv v = sum[i] + 0.0f + offset;
-            if (has_residual)
-                v += LOADV(res + ox * 16);
-            STOREV(epilogue_function(v, function, (floatv)(a), (floatv)(b)), out + ox * 16);
+        for (int i = 0; i < TP; i++) {
+            const int ox = ox0 + i;
+            if (ox < out_w) {
+                floatv v = sum[i] + 0.0f + offset;
+                if (has_residual)
+                    v += LOADV(res + ox * 16);
+                STOREV(epilogue_function(v, function, (floatv)(a), (floatv)(b)), out + ox * 16);
+            }
         }
     }
 }

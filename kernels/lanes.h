@@ -36,3 +36,12 @@ inline void store_lanes(floatv v, __global float *y, int width)
     for (int l = 0; l < width; l++)
         y[l] = lanes[l];
 }
+/* A hint for CPU compilers, where every address space is memory; nothing else depends on it. */
+#if LANES > 1 && defined(__has_builtin)
+#if __has_builtin(__builtin_prefetch)
+#define PREFETCH(p) __builtin_prefetch((const void *)(size_t)(p))
+#endif
+#endif
+#ifndef PREFETCH
+#define PREFETCH(p)
+#endif

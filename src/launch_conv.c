@@ -138,7 +138,21 @@ static conv_tile choose_tile(const plan *plan, const conv_extent *extent, int64_
     return best;
 }
 
-/* Work-items of a channel block stand side by side; the rest of the work-group takes neighbouring tiles. */
+/* Tiles that one work-item computes one after the other. A work-group costs a CPU about as much as some thousand
+ * multiply-adds of a vector, so small tiles run in rows; and where a sum has several segments, a segment's weights are read once for
+ * the run. But enough work-groups stay to share among cores. On a GPU every tile is a work-item of its own. */
+static int64_t choose_run(const plan *plan, int64_t tiles, int64_t planes, int64_t tile_work, int is_segmented)
+{
+    enum { WORK = 30000, GROUPS = 16, GROUPS_SEGMENTED = 4 };
+    if (plan_device(plan)->group_size > 1)
+        return 1;
+    int64_t groups = (int64_t)plan->parallel * (is_segmented ? GROUPS_SEGMENTED : GROUPS);
+    int64_t run = is_segmented ? tiles : div_up(WORK, tile_work), most = tiles * planes / groups;
+    run = min64(run, most > 1 ? most : 1);
+    return min64(run, tiles);
+}
+
+/* Work-items of a channel block stand side by side; the rest of the work-group takes neighbouring runs of tiles. */
 static void set_grid(launch *launch, const device_params *device, int64_t tiles, int64_t planes)
 {
     int64_t parts = LAYOUT_BLOCK / device->lanes;
@@ -286,7 +300,10 @@ static clarus_status launch_blocked(plan *plan, size_t op, const lowered_op *wha
         return status;
     define_tile(launch, &tile, w->stride[2], pixel, device->lanes);
     int function = launch_epilogue(launch, &what->epilogue);
-    set_grid(launch, device, tiles_x * tiles_y, c->batch * c->groups * tiles_o);
+    int64_t tiles = tiles_x * tiles_y, planes = c->batch * c->groups * tiles_o;
+    int64_t run = choose_run(plan, tiles, planes, (int64_t)tile.rows * tile.pixels * tile.blocks * group_in * taps,
+                             group_in > segment_channels(taps));
+    set_grid(launch, device, div_up(tiles, run), planes);
     launch_buffer(launch, in->buffer);
     weight_packing pack = {.weights = plan->graph->values[what->inputs[1]].data,
                            .groups = c->groups,
@@ -306,7 +323,7 @@ static clarus_status launch_blocked(plan *plan, size_t op, const lowered_op *wha
         pixel == 1 ? group_in * x.plane : group_in / LAYOUT_BLOCK * x.plane,
         pixel == 1 ? LAYOUT_BLOCK * x.plane : x.plane, pixel == 1 ? x.plane : 1, x.row * w->stride[1],
         x.row * w->dilation[1], pixel * w->dilation[2], y.origin, y.image, y.plane, y.row, r.origin, r.image, r.plane,
-        r.row, extent.blocks, residual != NULL, function};
+        r.row, extent.blocks, residual != NULL, function, run, tiles};
     if ((status = launch_table(plan, launch, table, sizeof table / sizeof *table, error)) != CLARUS_OK)
         return status;
     add_parameters(launch, &what->epilogue);
@@ -337,7 +354,8 @@ static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *w
         return status;
     launch_define(launch, "-DTP=%lld -DSX=%lld -DLANES=%d", (long long)pixels, (long long)w->stride[2], device->lanes);
     int function = launch_epilogue(launch, &what->epilogue);
-    set_grid(launch, device, tiles_x * w->out[1], c->batch * blocks);
+    int64_t tiles = tiles_x * w->out[1], run = choose_run(plan, tiles, c->batch * blocks, pixels * taps, 0);
+    set_grid(launch, device, div_up(tiles, run), c->batch * blocks);
     launch_buffer(launch, in->buffer);
     weight_packing pack = {.weights = plan->graph->values[what->inputs[1]].data, .groups = c->groups, .taps = taps};
     if ((status = add_weights(plan, &pack, fill_depthwise, (size_t)(blocks * LAYOUT_BLOCK * taps), launch, error)) !=
@@ -348,7 +366,7 @@ static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *w
     const int64_t table[] = {tiles_x, w->out[2], w->out[1], blocks, w->kernel[1], w->kernel[2],
                              x.origin - w->pad_begin[1] * x.row - w->pad_begin[2] * LAYOUT_BLOCK, x.image, x.plane,
                              x.row * w->stride[1], x.row * w->dilation[1], LAYOUT_BLOCK * w->dilation[2], y.origin,
-                             y.image, y.plane, y.row, r.origin, r.image, r.plane, r.row, residual != NULL, function};
+                             y.image, y.plane, y.row, r.origin, r.image, r.plane, r.row, residual != NULL, function, run, tiles};
     if ((status = launch_table(plan, launch, table, sizeof table / sizeof *table, error)) != CLARUS_OK)
         return status;
     add_parameters(launch, &what->epilogue);

@@ -39,12 +39,14 @@ clarus_status launch_pool(plan *plan, size_t op, const lowered_op *what, const o
         return status;
     launch_define(launch, "-DAVERAGE=%d -DPIXEL=%d -DLANES=%d", p->function == POOL_AVERAGE,
                   blocked ? LAYOUT_BLOCK : 1, lanes);
-    launch_grid(launch, blocked ? (size_t)(LAYOUT_BLOCK / lanes) : 1, (size_t)(w->out[0] * w->out[1] * w->out[2]),
+    /* On CPUs a work-item takes a row, on GPUs a pixel. */
+    int64_t pixels = w->out[0] * w->out[1] * w->out[2], run = plan_device(plan)->group_size > 1 ? 1 : w->out[2];
+    launch_grid(launch, blocked ? (size_t)(LAYOUT_BLOCK / lanes) : 1, (size_t)div_up(pixels, run),
                 (size_t)(p->batch * images));
     launch->local[0] = launch->global[0];
     launch_buffer(launch, in->buffer);
     launch_buffer(launch, out->buffer);
-    int64_t table[33] = {images, p->count_padding, x.offset, x.batch, x.image, x.depth, x.row, y.offset,
+    int64_t table[34] = {images, p->count_padding, x.offset, x.batch, x.image, x.depth, x.row, y.offset,
                          y.batch, y.image, y.depth, y.row};
     for (int i = 0; i < SPATIAL; i++) {
         table[12 + i] = w->kernel[i];
@@ -55,5 +57,6 @@ clarus_status launch_pool(plan *plan, size_t op, const lowered_op *what, const o
         table[27 + i] = w->in[i];
         table[30 + i] = w->out[i];
     }
+    table[33] = run;
     return launch_table(plan, launch, table, sizeof table / sizeof *table, error);
 }

@@ -72,7 +72,7 @@ clarus_status layer_create(clarus_device *device, lowered_graph *graph, layer **
     if (!device_is_reference(device)) {
         cpu_float_env env;
         cpu_float_env_enter(&env);
-        status = plan_create(graph, device->params, CLARUS_MATH_EXACT, &l->plan, error);
+        status = plan_create(graph, device->params, CLARUS_MATH_EXACT, device->info.compute_units, &l->plan, error);
         if (status == CLARUS_OK)
             status = exec_create(device, l->plan, graph->context->threads, 0, &l->exec, error);
         cpu_float_env_leave(&env);

@@ -728,8 +728,8 @@ static clarus_status plan_all(plan *plan, clarus_error *error)
     return check_memory(plan, error);
 }
 
-clarus_status plan_create(lowered_graph *graph, const device_params *device, clarus_math math, plan **out,
-                          clarus_error *error)
+clarus_status plan_create(lowered_graph *graph, const device_params *device, clarus_math math, int parallel,
+                          plan **out, clarus_error *error)
 {
     *out = NULL;
     plan *p = memory_calloc(graph->context, 1, sizeof *p);
@@ -738,6 +738,7 @@ clarus_status plan_create(lowered_graph *graph, const device_params *device, cla
     const char *mode = getenv("CLARUS_PLAN");
     p->graph = graph;
     p->device = device;
+    p->parallel = parallel;
     p->fast = math == CLARUS_MATH_FAST;
     p->plain = mode && strcmp(mode, "plain") == 0;
     p->placements = memory_calloc(graph->context, graph->value_count, sizeof *p->placements);

@@ -96,7 +96,8 @@ typedef struct plan_buffer {
 struct plan {
     lowered_graph *graph;
     const device_params *device;
-    int fast;  /* math mode `fast` */
+    int fast;     /* math mode `fast` */
+    int parallel; /* work-groups that the device runs at once */
     int plain; /* CLARUS_PLAN=plain: row-major, nothing shared; the first tool when digests differ */
     struct placement *placements;
     plan_buffer *buffers;
@@ -109,8 +110,8 @@ struct plan {
 };
 
 /* The graph stays the caller's and must outlive the plan; its arena holds the plan's tables. */
-clarus_status plan_create(lowered_graph *graph, const device_params *device, clarus_math math, plan **out,
-                          clarus_error *error);
+clarus_status plan_create(lowered_graph *graph, const device_params *device, clarus_math math, int parallel,
+                          plan **out, clarus_error *error);
 void plan_free(plan *plan);
 /* The kernel's name, or "clblast". */
 const char *launch_name(const launch *launch);

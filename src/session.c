@@ -84,7 +84,7 @@ static clarus_status prepare_device(clarus_session *s, clarus_error *error)
 {
     if (device_is_reference(s->device))
         return CLARUS_OK;
-    clarus_status status = plan_create(s->graph, s->device->params, s->math, &s->plan, error);
+    clarus_status status = plan_create(s->graph, s->device->params, s->math, s->device->info.compute_units, &s->plan, error);
     if (status == CLARUS_OK)
         status = exec_create(s->device, s->plan, s->context->threads, 0, &s->exec, error);
     return status;

@@ -67,7 +67,7 @@ static clarus_status run_device(clarus_device *device, lowered_graph *graph, con
     plan *plan = NULL;
     exec *exec = NULL;
     void *out = data->got;
-    clarus_status status = plan_create(graph, device->params, CLARUS_MATH_EXACT, &plan, error);
+    clarus_status status = plan_create(graph, device->params, CLARUS_MATH_EXACT, device->info.compute_units, &plan, error);
     if (status == CLARUS_OK)
         status = exec_create(device, plan, 1, 1, &exec, error);
     if (status == CLARUS_OK)

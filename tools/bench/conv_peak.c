@@ -74,7 +74,7 @@ static void prepare(conv_layer *l, clarus_context *context, clarus_device *devic
 {
     clarus_error error;
     if (lowered_create(context, &l->graph, &error) != CLARUS_OK || build(l->graph, &l->shape, &error) != CLARUS_OK ||
-        plan_create(l->graph, device->params, CLARUS_MATH_EXACT, &l->plan, &error) != CLARUS_OK ||
+        plan_create(l->graph, device->params, CLARUS_MATH_EXACT, device->info.compute_units, &l->plan, &error) != CLARUS_OK ||
         exec_create(device, l->plan, context->threads, 0, &l->exec, &error) != CLARUS_OK)
         stop(&error);
     l->macs = (double)op_macs(l->graph, &l->graph->ops[1]);
