@@ -38,7 +38,7 @@ static const usage about = {
     .examples = "  clarus classify cat.jpg\n"
                 "  clarus classify --model resnet50/ --top 1 --csv --output labels.csv photos/\n"
                 "  find . -name '*.png' | clarus classify --json -\n"
-                "  clarus classify --model net.onnx --channels bgr --scale 1 --mean 104,117,123 a.jpg\n",
+                "  clarus classify --model net.onnx --channels bgr --scale 1 --mean 104,117,123 .\n",
     .fewest = 1,
     .most = SIZE_MAX,
 };
@@ -127,7 +127,7 @@ static int next_picture(void *user, clarus_picture *picture)
 static int take_result(void *user, const clarus_result *result)
 {
     job *j = user;
-    progress_hide();
+    output_begin(&j->output);
     if (j->common.json)
         print_json(j, result);
     else if (j->common.csv)
@@ -198,10 +198,11 @@ static double now_seconds(void)
 static void summarise(const job *j, double seconds)
 {
     const clarus_device_info *device = clarus_device_get_info(j->device);
-    tell(&j->common, "%zu picture%s in %.1f s (%.1f a second)%s", j->done, j->done == 1 ? "" : "s", seconds,
-         seconds > 0 ? (double)j->done / seconds : 0, j->failed ? "" : ".");
+    char failed[64] = "";
     if (j->failed)
-        tell(&j->common, "%zu of them could not be classified.", j->failed);
+        snprintf(failed, sizeof failed, ", %zu failed", j->failed);
+    tell(&j->common, "%zu picture%s in %.1f s (%.1f a second)%s.", j->done, j->done == 1 ? "" : "s", seconds,
+         seconds > 0 ? (double)j->done / seconds : 0, failed);
     tell(&j->common, "Device: %s (%s)%s%s", device->name, device->platform, *device->reason ? ": " : "",
          device->reason);
 }

@@ -1,27 +1,31 @@
 #include "command.h"
 
+#include "output.h"
 #include "progress.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-static void write_message(const char *prefix, const char *command, const char *format, va_list args)
+/* The library begins some messages with the name of the function, which may be the command's. */
+static void write_message(const char *command, const char *format, va_list args)
 {
     char text[4096];
     vsnprintf(text, sizeof text, format, args);
     progress_hide();
+    size_t length = command ? strlen(command) : 0;
+    int repeats = command && strncmp(text, command, length) == 0 && strncmp(text + length, ": ", 2) == 0;
     if (command)
-        fprintf(stderr, "%s %s: %s\n", prefix, command, text);
-    else
-        fprintf(stderr, "%s\n", text);
+        fprintf(stderr, "clarus %s: ", command);
+    print_plain(stderr, repeats ? text + length + 2 : text);
+    putc('\n', stderr);
 }
 
 void complain(const common_options *common, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    write_message("clarus", common->command, format, args);
+    write_message(common->command, format, args);
     va_end(args);
 }
 
@@ -31,7 +35,7 @@ void tell(const common_options *common, const char *format, ...)
     if (common->quiet)
         return;
     va_start(args, format);
-    write_message("clarus", NULL, format, args);
+    write_message(NULL, format, args);
     va_end(args);
 }
 

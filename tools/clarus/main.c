@@ -14,7 +14,7 @@ static const struct {
     {"classify", command_classify, "pictures to labels"},
     {"run", command_run, "tensors to tensors"},
     {"bench", command_bench, "how fast a network runs, and how far from the device's limit"},
-    {"devices", command_devices, "what is there, what passed its self-test, which one is taken and why"},
+    {"devices", command_devices, "what is there, what passed its self-test, which one is taken, why"},
     {"verify", command_verify, "every kernel against the reference, bit for bit"},
     {"info", command_info, "what a model takes, gives and consists of; what is not supported"},
 };
@@ -23,14 +23,14 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 static int print_usage(FILE *file)
 {
     fprintf(file, "Usage: clarus COMMAND [OPTIONS] ...\n\n"
-                  "Runs ONNX image networks on photographs, through OpenCL on whatever the machine has,\n"
-                  "with the same bits everywhere.\n\nCommands:\n");
+                  "Runs ONNX image networks on photographs, through OpenCL on whatever the machine\n"
+                  "has, with the same bits everywhere.\n\nCommands:\n");
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(file, "  %-10s %s\n", commands[i].name, commands[i].summary);
     fprintf(file, "\nclarus COMMAND --help tells a command's options; clarus --version the versions.\n\n"
-                  "Exit codes: 0 all well; 1 some pictures failed, the rest are done; 2 wrong usage;\n"
-                  "3 the model cannot be used; 4 no usable device, or the one asked for is not;\n"
-                  "5 a comparison differed; 6 a result could not be written.\n");
+                  "Exit codes: 0 all well; 1 some pictures failed, the rest are done; 2 wrong\n"
+                  "usage; 3 the model cannot be used; 4 no usable device, or the one asked for is\n"
+                  "not; 5 a comparison differed; 6 a result could not be written.\n");
     return fflush(file) == 0 ? EXIT_OK : EXIT_OUTPUT;
 }
 

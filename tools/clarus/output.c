@@ -37,6 +37,7 @@ int output_open(output *out, const common_options *common, const char *path)
 {
     struct stat info;
     *out = (output){.common = common, .file = stdout, .path = path};
+    out->is_terminal = !path && isatty(STDOUT_FILENO);
     if (!path)
         return EXIT_OK;
     int exists = stat(path, &info) == 0, file = -1;
@@ -60,16 +61,25 @@ int output_open(output *out, const common_options *common, const char *path)
     return fail(out, "open", code);
 }
 
-int output_flush(output *out)
+void output_begin(const output *out)
 {
-    return fflush(out->file) == 0 && !ferror(out->file);
+    if (out->is_terminal)
+        progress_hide();
 }
 
-/* The error that flushing, syncing and closing met, or 0. */
-static int finish(output *out)
+int output_flush(output *out)
 {
     errno = 0;
-    int failed = fflush(out->file) != 0 || ferror(out->file), code = failed ? (errno ? errno : EIO) : 0;
+    if (!out->failure && (fflush(out->file) != 0 || ferror(out->file)))
+        out->failure = errno ? errno : EIO;
+    return !out->failure;
+}
+
+/* The first error that writing, syncing and closing met, or 0. */
+static int finish(output *out)
+{
+    output_flush(out);
+    int code = out->failure;
     if (!out->path)
         return code;
     if (!code && out->temporary[0] && fsync(fileno(out->file)) != 0 && errno != EINVAL)

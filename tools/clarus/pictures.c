@@ -60,7 +60,7 @@ static int visit(pictures *p, FTS *walk, FTSENT *entry)
             fts_set(walk, entry, FTS_SKIP);
         return 1;
     case FTS_DC:
-        complain(p->common, "%s: skipped, a link back to a folder above it", entry->fts_path);
+        tell(p->common, "%s: skipped, a link back to a folder above it", entry->fts_path);
         return 1;
     case FTS_DNR:
     case FTS_ERR:

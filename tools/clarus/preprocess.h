@@ -12,8 +12,7 @@ typedef struct preprocess_options {
 
 /* clang-format off */
 #define PREPROCESS_OPTIONS(o) \
-    {"Preparing pictures, where it should differ from what the model's folder says, or without one from what " \
-     "torchvision does", NULL, OPTION_GROUP, NULL, 0, 0, NULL}, \
+    {"Preparing pictures (default: as the model's folder says, else as torchvision)", NULL, OPTION_GROUP, NULL, 0, 0, NULL}, \
     {"size", "N|WxH", OPTION_TEXT, &(o)->size, 0, 0, \
      "resize the short side to N, or both (default: 8/7 of the network's input, so 256 for 224; inputs below 64: " \
      "the input's own size)"}, \

@@ -102,7 +102,6 @@ void progress_hide(void)
         return;
     fputs("\r\033[K", stderr);
     fflush(stderr);
-    bar.drawn = 0;
 }
 
 void progress_stop(void)

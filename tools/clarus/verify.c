@@ -45,7 +45,7 @@ static int take_line(void *user, const clarus_verify_line *line)
 {
     verification *v = user;
     FILE *file = v->output.file;
-    progress_hide();
+    output_begin(&v->output);
     v->tests++;
     v->differed += !line->equal;
     if (v->common.json)
