@@ -141,6 +141,17 @@ static int make_inputs(benchmark *b)
 
 /* ---- measuring --------------------------------------------------------------------------------- */
 
+/* A batch that the network fixes otherwise is the caller's mistake, not the network's. */
+static int check_batch(const benchmark *b)
+{
+    const clarus_value_info *input = clarus_model_input(b->model, 0);
+    if (!b->batch || !input || !input->rank || input->shape[0] < 0 || input->shape[0] == b->batch)
+        return EXIT_OK;
+    complain(&b->common, "--batch %ld: the network's batch is fixed at %lld", b->batch,
+             (long long)input->shape[0]);
+    return EXIT_USAGE;
+}
+
 static int open_session(benchmark *b)
 {
     clarus_error error = {0};
@@ -150,7 +161,9 @@ static int open_session(benchmark *b)
     if (!b->model)
         return EXIT_MODEL;
     clarus_session_options_init(&options);
-    int code = shapes_parse(&b->common, b->model, &b->shape_texts, &b->shapes);
+    int code = check_batch(b);
+    if (code == EXIT_OK)
+        code = shapes_parse(&b->common, b->model, &b->shape_texts, &b->shapes);
     if (code == EXIT_OK)
         code = common_math(&b->common, &options.math);
     if (code != EXIT_OK)
@@ -162,7 +175,7 @@ static int open_session(benchmark *b)
         clarus_session_create(b->context, b->device, b->model, &options, &b->session, &error);
     b->load_ms = now_ms() - start;
     if (status != CLARUS_OK)
-        complain(&b->common, "%s: %s", b->path, error.message);
+        complain(&b->common, "%s", error.message);
     return exit_code_of(status);
 }
 
@@ -171,15 +184,6 @@ static int64_t session_batch(const benchmark *b)
 {
     const clarus_value_info *info = clarus_session_input(b->session, 0);
     return info && info->rank ? info->shape[0] : 1;
-}
-
-static int check_batch(const benchmark *b)
-{
-    if (!b->batch || session_batch(b) == b->batch)
-        return EXIT_OK;
-    complain(&b->common, "--batch %ld: the network's batch is fixed at %lld", b->batch,
-             (long long)session_batch(b));
-    return EXIT_USAGE;
 }
 
 /* Not every device tells its peak: the reference does not. */
@@ -202,7 +206,7 @@ static int run_once(benchmark *b, double *ms)
         b->outputs[i] = NULL;
     }
     if (status != CLARUS_OK)
-        complain(&b->common, "%s: %s", b->path, error.message);
+        complain(&b->common, "%s", error.message);
     return exit_code_of(status);
 }
 
@@ -375,8 +379,6 @@ static int set_up_and_measure(benchmark *b)
     if (!b->device)
         return EXIT_DEVICE;
     int code = open_session(b);
-    if (code == EXIT_OK)
-        code = check_batch(b);
     if (code == EXIT_OK)
         code = make_inputs(b);
     if (code != EXIT_OK)

@@ -178,7 +178,7 @@ static int open_session(running *r)
         clarus_session_create(r->context, r->device, r->model, &options, &r->session, &error);
     interrupted_session = r->session;
     if (status != CLARUS_OK)
-        complain(&r->common, "%s: %s", r->path, error.message);
+        complain(&r->common, "%s", error.message);
     return exit_code_of(status);
 }
 
@@ -275,7 +275,7 @@ static int run_set(running *r, size_t set)
                                               r->out, r->output_count, &error);
     if (status == CLARUS_OK)
         return hand_out(r, set);
-    complain(&r->common, "%s: %s", r->path, error.message);
+    complain(&r->common, "%s", error.message);
     return exit_code_of(status);
 }
 
