@@ -24,13 +24,13 @@ void device_identity_info(const device_identity *identity, clarus_device_info *i
 
 /* ---- Texts ---- */
 
-/* Without blanks at the ends and without control characters. */
+/* Without blanks and line ends around it, without control characters in it. */
 static void tidy(char *text)
 {
-    size_t begin = strspn(text, " \t"), length = strlen(text);
+    size_t begin = strspn(text, " \t\r\n"), length = strlen(text);
     memmove(text, text + begin, length - begin + 1);
     length -= begin;
-    while (length && (text[length - 1] == ' ' || text[length - 1] == '\t'))
+    while (length && strchr(" \t\r\n", text[length - 1]))
         text[--length] = '\0';
     for (char *c = text; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7F)
