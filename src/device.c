@@ -116,14 +116,22 @@ static clarus_status start_opencl(clarus_device *device, clarus_error *error)
 
 /* ---- Its self-test ---- */
 
-/* A device that says its division is correctly rounded may be wrong: then the software form takes its place.
- */
+static clarus_status replace_division(clarus_device *device, clarus_error *error)
+{
+    program_table_free(device->programs); /* its programs divide in the other way */
+    device->programs = NULL;
+    device->correct_divide = 0;
+    return program_table_create(device, &device->programs, error);
+}
+
+/* A device that calls its division correctly rounded may be wrong: then the software form takes its place. */
 static clarus_status run_probe(clarus_device *device, probe_report *report, clarus_error *error)
 {
     *report = (probe_report){0};
     clarus_status status = probe_arithmetic(device, report, error);
     if (status == CLARUS_OK && report->failed[PROBE_DIVISION] && device->correct_divide) {
-        device->correct_divide = 0;
+        if ((status = replace_division(device, error)) != CLARUS_OK)
+            return status;
         *report = (probe_report){0};
         status = probe_arithmetic(device, report, error);
     }
