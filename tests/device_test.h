@@ -10,6 +10,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Nothing of the caller's settings may decide what a test finds. */
+static inline void clean_environment(void)
+{
+    static const char *const names[] = {"CLARUS_DEVICE",   "CLARUS_THREADS", "CLARUS_ALLOW_FAILED",
+                                        "OCL_ICD_VENDORS", "RUSTICL_ENABLE", "RUSTICL_DEVICE_TYPE"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        unsetenv(names[i]);
+}
+
 /* A new empty folder; left to the caller to remove. */
 static inline char *make_folder(void)
 {

@@ -130,7 +130,7 @@ static void test_one_cpu(const void *user)
     cpu_set_t set;
     CPU_ZERO(&set);
     int cpu = sched_getcpu();
-    CPU_SET(cpu < 0 ? 0 : cpu, &set);
+    CPU_SET(cpu < 0 ? 0 : (size_t)cpu, &set);
     CHECK(sched_setaffinity(0, sizeof set, &set) == 0, "cannot be confined to a CPU");
     unsetenv("CLARUS_THREADS");
     clarus_context *context = make_context(cache, 0);
@@ -333,6 +333,7 @@ int main(void)
 {
     if (!has_pocl())
         TEST_SKIP("PoCL is not installed");
+    clean_environment();
     cache = make_folder();
     test_missing();
     test_homeless();

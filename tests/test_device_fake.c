@@ -60,7 +60,6 @@ static void run_case(const void *user)
     const fake_case *c = user;
     setenv("OCL_ICD_VENDORS", vendors, 1);
     setenv("CLARUS_FAKE", c->name, 1);
-    unsetenv("CLARUS_DEVICE");
     clarus_context *context = make_context("", 0);
     check_open(context, c);
     check_list(context, c);
@@ -84,6 +83,7 @@ int main(void)
         {"build_failure", 1, NULL, "no such luck", 3, CLARUS_DEVICE_UNUSABLE},
         {"wrong_result", 1, NULL, "self-test: fma: ", 3, CLARUS_DEVICE_FAILED},
     };
+    clean_environment();
     vendors = make_folder();
     write_text(vendors, "fake.icd", "%s\n", FAKE_DRIVER);
     for (size_t i = 0; i < sizeof alone / sizeof *alone; i++)

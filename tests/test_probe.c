@@ -180,6 +180,7 @@ int main(void)
     test_cases();
     if (!has_pocl())
         return test_result();
+    clean_environment();
     const char *cache = make_folder();
     test_spoilt(cache);
     in_child("no subnormals", open_without_subnormals, NULL);
