@@ -17,6 +17,7 @@ manifest=$build/install_manifest.txt
 [ ! -f "$manifest" ] || cp "$manifest" "$work/manifest"
 finish()
 {
+    rm -f "$manifest"
     [ ! -f "$work/manifest" ] || cp "$work/manifest" "$manifest"
     rm -rf "$work"
 }
@@ -29,7 +30,7 @@ export CLARUS_DEVICE=reference
 
 # A grey pixel, as a PNG.
 base64 -d >"$work/pixel.png" <<'PNG'
-iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCB6gFAggAAAABJRU5ErkJggg==
+iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==
 PNG
 
 # Each way of building must find the header and the library in the moved prefix, and nowhere else.
@@ -53,7 +54,7 @@ done
 
 # The program finds the library by itself, and the library its network.
 "$prefix/bin/clarus" --version >"$work/log" || fail "the installed program does not run"
-"$prefix/bin/clarus" classify --json "$work/pixel.png" >"$work/log" || fail "the installed program does not classify"
+"$prefix/bin/clarus" classify --quiet --json "$work/pixel.png" >"$work/log" || fail "the installed program does not classify"
 grep -q '"status":"ok"' "$work/log" || fail "the installed program printed: $(cat "$work/log")"
 
 mv "$prefix" "$work/first"
