@@ -24,6 +24,9 @@
 /* Real files have about 10 scans; each costs a pass over the whole picture, however short it is. */
 enum { MAX_SCANS = 500, MAX_SCANS_LARGE = 50, LARGE_PIXELS = 1 << 24 };
 
+/* Webcams leave some bytes over at the end of restart intervals; more are a picture gone astray. */
+enum { MAX_LEFTOVER_BYTES = 64 };
+
 typedef struct jpeg_reader {
     struct jpeg_decompress_struct jpeg;
     struct jpeg_error_mgr errors;
@@ -99,14 +102,14 @@ static void on_error(j_common_ptr jpeg)
 /* Warnings about things that do not touch the picture data. */
 static int is_harmless(const struct jpeg_error_mgr *errors)
 {
-    int marker = errors->msg_parm.i[1];
+    int extra_bytes = errors->msg_parm.i[0], marker = errors->msg_parm.i[1];
     switch (errors->msg_code) {
     case JWRN_ADOBE_XFORM:
     case JWRN_JFIF_MAJOR:
     case JWRN_NOT_SEQUENTIAL:
         return 1;
-    case JWRN_EXTRANEOUS_DATA: /* before a restart marker they are picture data that did not fit */
-        return marker < JPEG_RST0 || marker > JPEG_RST0 + 7;
+    case JWRN_EXTRANEOUS_DATA:
+        return marker < JPEG_RST0 || marker > JPEG_RST0 + 7 || extra_bytes <= MAX_LEFTOVER_BYTES;
     default:
         return 0;
     }
