@@ -13,7 +13,7 @@ static void write_text(FILE *file, const char *text)
         uint32_t point;
         size_t length = utf8_decode(text, &point);
         if (length == 0) {
-            fprintf(file, "\\udc%02x", (unsigned char)*text);
+            fprintf(file, "\\\\x%02x", (unsigned char)*text);
             length = 1;
         } else if (point == '"' || point == '\\') {
             fprintf(file, "\\%c", (char)point);

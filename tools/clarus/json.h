@@ -1,6 +1,6 @@
 /* One JSON object per line, written as it goes. Numbers do not depend on the locale, which the program never
- * sets. A byte that is not UTF-8 (paths may hold any) is written as \udcXX, XX the byte: the output is always
- * UTF-8, and Python's surrogateescape gives the bytes back. Numbers that are not finite become null. */
+ * sets; those that are not finite become null. A byte that is not UTF-8 (paths may hold any) is written as
+ * the four characters \xXX, XX the byte, so that the output is always valid. */
 #ifndef CLARUS_JSON_H
 #define CLARUS_JSON_H
 
