@@ -1,19 +1,11 @@
 /* The probe of docs/numerics.md section 9: what a device makes of the primitives, and a convolution.
- * CLARUS_LANES: width of the vectors, since scalars and vectors may take different ways through a compiler. */
+ * CLARUS_LANES: width of the vectors, as in other kernels. */
 #include "functions.h"
 
-#if defined(CLARUS_LANES) && CLARUS_LANES > 1
-#define STORE_HALF CLARUS_TYPE(vstore_half, CLARUS_LANES, _rte)
-#define LOAD_HALF CLARUS_TYPE(vload_half, CLARUS_LANES, )
-#else
-#define STORE_HALF vstore_half_rte
-#define LOAD_HALF vload_half
-#endif
-
 /* One work-item per vector of x, y and z; result k of all vectors at out + k * vectors, in the order of
- * probe_operation (src/probe.c). `halves` is scratch for as many halves as there are operands. */
+ * probe_operation (src/probe.c). */
 CLARUS_KERNEL void probe_arithmetic(__global const real *xs, __global const real *ys, __global const real *zs,
-                                    __global real *out, __global half *halves, int vectors)
+                                    __global real *out, int vectors)
 {
     int i = (int)get_global_id(0);
     real x = xs[i], y = ys[i], z = zs[i];
@@ -26,9 +18,7 @@ CLARUS_KERNEL void probe_arithmetic(__global const real *xs, __global const real
     out[i + vectors * 6] = clarus_sqrt(x);
     out[i + vectors * 7] = x < y ? (real)1.0f : (real)0.0f;
     out[i + vectors * 8] = floor(x);
-    STORE_HALF(x, i, halves);
-    out[i + vectors * 9] = LOAD_HALF(i, halves);
-    out[i + vectors * 10] = convert_real(as_ints(x));
+    out[i + vectors * 9] = convert_real(as_ints(x));
 }
 
 /* y[oc][ox] = relu(bias[oc] + sum over ic, kx of x[ic][ox + kx] * w[ic][kx][oc]), summed as section 4 has it:
@@ -45,17 +35,21 @@ CLARUS_KERNEL void probe_convolution(__global const float *x, __global const rea
     real total[TILE], sum[TILE];
     for (int begin = 0; begin < channels; begin += segment) {
         int end = begin + segment < channels ? begin + segment : channels;
+#pragma unroll
         for (int t = 0; t < TILE; t++)
             sum[t] = (real)0.0f;
         for (int block = begin; block < end; block += 16)
             for (int kx = 0; kx < TAPS; kx++)
                 for (int ic = block; ic < block + 16 && ic < end; ic++)
+#pragma unroll
                     for (int t = 0; t < TILE; t++)
                         sum[t] = fma((real)x[ic * (width + TAPS - 1) + ox + t + kx],
                                      w[(ic * TAPS + kx) * outputs + oc], sum[t]);
+#pragma unroll
         for (int t = 0; t < TILE; t++)
             total[t] = begin ? total[t] + (sum[t] + 0.0f) : sum[t] + 0.0f;
     }
+#pragma unroll
     for (int t = 0; t < TILE; t++) {
         real s = total[t] + (bias[oc] + 0.0f);
         y[(ox + t) * outputs + oc] = s < 0.0f ? (real)0.0f : s;

@@ -137,6 +137,8 @@ static clarus_status run_probe(clarus_device *device, probe_report *report, clar
     }
     if (status == CLARUS_OK)
         status = probe_kernel_self_test(device, report, error);
+    if (status == CLARUS_OK)
+        device_store_programs(device);
     return status;
 }
 

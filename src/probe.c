@@ -1,6 +1,6 @@
 /* Operands are hard cases (probe_cases.def) and, after them, random ones whose results the host computes. The
- * device computes every operation of every operand; each operand is judged by one of them. All of it twice,
- * with scalars and with the vectors that the kernels use. */
+ * device computes every operation of every operand, in vectors as wide as the kernels'; each operand is
+ * judged by one of them. */
 #include "probe.h"
 
 #include "../fallback/oracle.h"
@@ -20,7 +20,6 @@ typedef enum probe_operation {
     OPERATION_SQRT,
     OPERATION_LESS,
     OPERATION_FLOOR,
-    OPERATION_HALF,
     OPERATION_CONVERT,
     OPERATIONS
 } probe_operation;
@@ -41,8 +40,8 @@ static const probe_case hard_cases[] = {
 enum { CASES = 4096, HARD_CASES = sizeof hard_cases / sizeof *hard_cases };
 
 static const char *const operation_names[OPERATIONS] = {
-    "fma(x, y, z)", "x * y + z", "z - x * y", "x + y",   "x * y",           "x / y",
-    "sqrt(x)",      "x < y",     "floor(x)",  "half(x)", "float(bits of x)"};
+    "fma(x, y, z)", "x * y + z", "z - x * y", "x + y",    "x * y",
+    "x / y",        "sqrt(x)",   "x < y",     "floor(x)", "float(bits of x)"};
 
 const char *probe_property_name(probe_property property)
 {
@@ -129,6 +128,14 @@ static void make_cases(probe_case *cases)
 
 /* ---- Running a kernel ---- */
 
+enum { PROBE_DEFINES = 32 };
+
+static const char *probe_defines(const clarus_device *device, char defines[PROBE_DEFINES])
+{
+    snprintf(defines, PROBE_DEFINES, "-DCLARUS_LANES=%d", device->params->lanes);
+    return defines;
+}
+
 enum { MOST_BUFFERS = 6 };
 
 typedef struct probe_run {
@@ -189,8 +196,6 @@ static clarus_status run_kernel(clarus_device *device, const probe_run *run, cla
         status = launch_and_read(run, queue, kernel, memories, error);
     if (queue)
         clFinish(queue);
-    if (status == CLARUS_OK)
-        device_store_programs(device);
     for (size_t i = 0; i < MOST_BUFFERS; i++)
         if (memories[i])
             clReleaseMemObject(memories[i]);
@@ -210,7 +215,7 @@ static int same_bits(float a, float b)
     return (a != a && b != b) || memcmp(&a, &b, sizeof a) == 0;
 }
 
-static void judge(const probe_case *cases, const float *results, int lanes, probe_report *report)
+static void judge(const probe_case *cases, const float *results, probe_report *report)
 {
     for (size_t i = 0; i < CASES; i++) {
         const probe_case *c = &cases[i];
@@ -219,8 +224,8 @@ static void judge(const probe_case *cases, const float *results, int lanes, prob
             continue;
         if (!report->failed[c->property])
             snprintf(report->detail[c->property], sizeof report->detail[c->property],
-                     "%s with x=%a y=%a z=%a, %d wide, gave %a instead of %a", operation_names[c->operation],
-                     (double)c->x, (double)c->y, (double)c->z, lanes, (double)result, (double)c->result);
+                     "%s with x=%a y=%a z=%a gave %a instead of %a", operation_names[c->operation],
+                     (double)c->x, (double)c->y, (double)c->z, (double)result, (double)c->result);
         report->failed[c->property] = 1;
     }
 }
@@ -230,29 +235,24 @@ typedef struct arithmetic_data {
     float x[CASES], y[CASES], z[CASES], results[OPERATIONS * CASES];
 } arithmetic_data;
 
-static clarus_status run_width(clarus_device *device, arithmetic_data *data, int lanes, probe_report *report,
-                               clarus_error *error)
+static clarus_status run_arithmetic(clarus_device *device, arithmetic_data *data, clarus_error *error)
 {
-    char defines[32];
-    snprintf(defines, sizeof defines, "-DCLARUS_LANES=%d", lanes);
+    char defines[PROBE_DEFINES];
+    size_t vectors = CASES / (size_t)device->params->lanes;
     probe_run run = {
         .kernel = KERNEL_probe_arithmetic,
-        .defines = defines,
+        .defines = probe_defines(device, defines),
         .buffers = {{data->x, NULL, sizeof data->x},
                     {data->y, NULL, sizeof data->y},
                     {data->z, NULL, sizeof data->z},
-                    {NULL, data->results, sizeof data->results},
-                    {NULL, NULL, CASES * sizeof(uint16_t)}},
-        .buffer_count = 5,
-        .ints = {CASES / lanes},
+                    {NULL, data->results, sizeof data->results}},
+        .buffer_count = 4,
+        .ints = {(cl_int)vectors},
         .int_count = 1,
-        .global = {(size_t)(CASES / lanes), 1},
+        .global = {vectors, 1},
         .local = {(size_t)device->params->group_size, 1},
     };
-    clarus_status status = run_kernel(device, &run, error);
-    if (status == CLARUS_OK)
-        judge(data->cases, data->results, lanes, report);
-    return status;
+    return run_kernel(device, &run, error);
 }
 
 clarus_status probe_arithmetic(clarus_device *device, probe_report *report, clarus_error *error)
@@ -266,9 +266,9 @@ clarus_status probe_arithmetic(clarus_device *device, probe_report *report, clar
         data->y[i] = data->cases[i].y;
         data->z[i] = data->cases[i].z;
     }
-    clarus_status status = run_width(device, data, 1, report, error);
-    if (status == CLARUS_OK && device->params->lanes > 1)
-        status = run_width(device, data, device->params->lanes, report, error);
+    clarus_status status = run_arithmetic(device, data, error);
+    if (status == CLARUS_OK)
+        judge(data->cases, data->results, report);
     memory_free(device->context, data);
     return status;
 }
@@ -384,11 +384,11 @@ static clarus_status run_convolution(clarus_device *device, const char *defines,
 clarus_status probe_kernel_self_test(clarus_device *device, probe_report *report, clarus_error *error)
 {
     static const char passed[] = "passed";
-    char defines[32];
+    char defines[PROBE_DEFINES];
     cache_key key;
     void *cached = NULL;
     size_t size;
-    snprintf(defines, sizeof defines, "-DCLARUS_LANES=%d", device->params->lanes);
+    probe_defines(device, defines);
     program_table_key(device->programs, "self-test", kernel_source(KERNEL_probe_convolution), defines, &key);
     if (program_cache_load(device->context, &key, &cached, &size)) {
         int known = size == sizeof passed && memcmp(cached, passed, size) == 0;
