@@ -6,6 +6,8 @@ add_executable(json_query cli/json_query.c)
 target_link_libraries(json_query PRIVATE PkgConfig::CJSON clarus_flags)
 foreach(name
     classify
+    data
+    device
     inspect
     run
     usage
@@ -15,3 +17,4 @@ foreach(name
                      $<TARGET_FILE:make_files> $<TARGET_FILE:json_query>)
     set_tests_properties(cli_${name} PROPERTIES LABELS cli SKIP_RETURN_CODE 77 TIMEOUT 300)
 endforeach()
+set_tests_properties(cli_device PROPERTIES LABELS device)

@@ -17,21 +17,28 @@ void environment_check_streams(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* Whether the folder, or the nearest one above it that exists, can be written. */
-static int can_be_made(const char *folder)
+static int is_writable(const char *folder)
 {
-    char path[4096];
-    if (!folder || *folder != '/' || (size_t)snprintf(path, sizeof path, "%s", folder) >= sizeof path)
-        return 0;
-    for (;;) {
-        struct stat info;
-        if (stat(path, &info) == 0)
-            return S_ISDIR(info.st_mode) && access(path, W_OK | X_OK) == 0;
-        char *slash = strrchr(path, '/');
-        if (slash == path)
-            return access("/", W_OK | X_OK) == 0;
-        *slash = '\0';
-    }
+    struct stat info;
+    return stat(folder, &info) == 0 && S_ISDIR(info.st_mode) && access(folder, W_OK | X_OK) == 0;
+}
+
+/* Whether PoCL can keep its cache where it would by itself: in $XDG_CACHE_HOME, which it makes, or in the
+ * home. */
+static int has_cache_home(void)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (cache)
+        return is_writable(cache) || (mkdir(cache, 0700) == 0 && is_writable(cache));
+    return home && *home == '/' && is_writable(home);
+}
+
+/* PoCL 3.1 takes an empty variable for a folder, and aborts. */
+static void unset_if_empty(const char *name)
+{
+    const char *value = getenv(name);
+    if (value && !*value)
+        unsetenv(name);
 }
 
 /* Ours alone, and a folder, not a link that somebody put there. */
@@ -44,17 +51,16 @@ static int is_private(const char *folder)
 
 void environment_set_up(void)
 {
-    const char *given = getenv("POCL_CACHE_DIR"), *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     const char *temporary = getenv("TMPDIR");
     char path[4096];
-    if ((given && *given) || can_be_made(cache && *cache ? cache : home))
+    unset_if_empty("POCL_CACHE_DIR");
+    unset_if_empty("XDG_CACHE_HOME");
+    if (getenv("POCL_CACHE_DIR") || has_cache_home())
         return;
     int length = snprintf(path, sizeof path, "%s/clarus-pocl-%ld",
                           temporary && *temporary == '/' ? temporary : "/tmp", (long)geteuid());
     if (length < 0 || (size_t)length >= sizeof path)
         return;
-    if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return;
-    if (is_private(path))
+    if ((mkdir(path, 0700) == 0 || errno == EEXIST) && is_private(path))
         setenv("POCL_CACHE_DIR", path, 1);
 }
