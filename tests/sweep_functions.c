@@ -13,6 +13,7 @@
 typedef struct sweep {
     float (*function)(float);
     double (*reference)(double);
+    int64_t step;
     pthread_mutex_t lock;
     double worst;
     float where;
@@ -40,7 +41,7 @@ static void sweep_range(void *user, int64_t begin, int64_t end)
     for (int64_t high = begin; high < end; high++) {
         double worst = 0;
         float where = 0;
-        for (int64_t low = 0; low < 65536; low++) {
+        for (int64_t low = high % s->step; low < 65536; low += s->step) {
             float x = as_real((int32_t)(uint32_t)(high << 16 | low));
             double error = ulp_error(s->function(x), s->reference((double)x));
             if (error > worst) {
@@ -77,7 +78,11 @@ static void sweep_pow(void *user, int64_t begin, int64_t end)
 
 int main(int argc, char **argv)
 {
-    int threads = argc > 1 ? atoi(argv[1]) : 1;
+    int threads = argc > 1 ? atoi(argv[1]) : 1, step = argc > 2 ? atoi(argv[2]) : 1;
+    if (threads < 1 || step < 1) {
+        fputs("usage: sweep_functions [threads [step]]\n", stderr);
+        return 2;
+    }
     static const struct {
         const char *name;
         float (*function)(float);
@@ -88,7 +93,7 @@ int main(int argc, char **argv)
                  {"erf", clarus_erf, erf},
                  {"sigmoid", clarus_sigmoid, reference_sigmoid}};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        sweep s = {table[i].function, table[i].reference, PTHREAD_MUTEX_INITIALIZER, 0, 0};
+        sweep s = {table[i].function, table[i].reference, step, PTHREAD_MUTEX_INITIALIZER, 0, 0};
         cpu_parallel(threads, 65536, sweep_range, &s);
         printf("%-8s %.3f ULP at %a\n", table[i].name, s.worst, (double)s.where);
         fflush(stdout);
