@@ -1,5 +1,5 @@
 #!/bin/sh
-# Kernels call nothing but the primitives of docs/numerics.md section 1, index functions and each other: whatever else a
+# Kernels call nothing but the primitives of docs/numerics.md section 1, what computes nothing, and each other: whatever else a
 # device's library offers may differ from device to device. Usage: test_primitives.sh COMPILER KERNELS-FOLDER
 set -eu
 compiler=$1
@@ -12,7 +12,7 @@ primitives='fma floor rint trunc sqrt min max vload_half vload_half4 vload_half8
     as_float as_float4 as_float8 as_float16 as_int as_int4 as_int8 as_int16
     convert_float_rte convert_float4_rte convert_float8_rte convert_float16_rte
     convert_int_rte convert_int4_rte convert_int8_rte convert_int16_rte
-    get_global_id get_global_size get_local_id get_local_size get_group_id barrier'
+    get_global_id get_global_size get_local_id get_local_size get_group_id barrier __builtin_prefetch'
 syntax='if for while switch return sizeof __attribute__ min_vector_width'
 
 work=$(mktemp -d)
