@@ -23,7 +23,9 @@ static const uint8_t signature[SIGNATURE_BYTES] = {0x89, 'P', 'N', 'G', '\r', '\
 int png_recognise(const uint8_t *bytes, size_t size_bytes)
 {
     int equal = 0;
-    for (size_t i = 0; i < SIGNATURE_BYTES && i < size_bytes; i++)
+    if (size_bytes < SIGNATURE_BYTES)
+        return 0;
+    for (size_t i = 0; i < SIGNATURE_BYTES; i++)
         equal += bytes[i] == signature[i];
     return equal >= SIGNATURE_BYTES - 2;
 }

@@ -35,6 +35,8 @@ static void other_files_are_named(void)
             "x: is not a picture that Clarus knows; only JPEG and PNG can be read");
     refused("\xFF\xD8\xFF", 3, CLARUS_E_FORMAT,
             "x: JPEG: truncated: the file ends after 3 bytes, before the picture is complete");
+    refused("\x89PNG\r\n\x1A", 7, CLARUS_E_FORMAT,
+            "x: is not a picture that Clarus knows; only JPEG and PNG can be read");
     refused("\x89PNG\r\n\x1A\n", 8, CLARUS_E_FORMAT,
             "x: PNG: truncated: the file ends after 8 bytes, without IEND");
 }

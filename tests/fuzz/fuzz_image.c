@@ -17,13 +17,13 @@ int LLVMFuzzerInitialize(int *count, char ***arguments)
     clarus_context_options options;
     clarus_context_options_init(&options);
     options.max_pixels = 1 << 20; /* keeps a run short */
-    return clarus_context_create(&options, &context, NULL);
+    return clarus_context_create(&options, &context, NULL) != CLARUS_OK;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (!size || !FUZZ_RECOGNISE(data, size))
-        return -1;
+        return 0;
     clarus_decode_options options;
     clarus_decode_options_init(&options);
     options.channels = data[size - 1] & 1 ? 1 : 3;
