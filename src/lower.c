@@ -525,8 +525,9 @@ static clarus_status lower_nodes(lowering *l, const shape *shapes)
         return error_memory(l->error, "graph");
     for (size_t i = 0; i < l->model->value_count; i++)
         l->bindings[i] = (binding){LOWER_NONE, (clarus_dtype)0};
-    if (bind_inputs(l, shapes) != CLARUS_OK)
-        return l->status;
+    clarus_status status = bind_inputs(l, shapes);
+    if (status != CLARUS_OK)
+        return status;
     for (size_t n = 0; n < l->model->node_count; n++)
         if (l->model->nodes[n].needed && lower_node(l, &l->model->nodes[n]) != CLARUS_OK)
             return l->status;
