@@ -157,7 +157,7 @@ static int is_admitted(clarus_device *device, const probe_report *report)
     char *name = device->identity.name;
     static const char note[] = " (subnormal failed)";
     size_t room = sizeof device->identity.name - sizeof note, length = strlen(name);
-    strcpy(name + (length < room ? length : room), note);
+    memcpy(name + (length < room ? length : room), note, sizeof note);
     return 1;
 }
 

@@ -56,8 +56,8 @@ static clarus_status peak_prepare(peak_run *run, clarus_error *error)
     run->out = clCreateBuffer(run->device->cl, CL_MEM_WRITE_ONLY, width * run->global, NULL, &code);
     if (!run->out)
         return opencl_error(error, "clCreateBuffer", code);
-    if ((code = clSetKernelArg(run->kernel, 0, sizeof run->operands, &run->operands)) ||
-        (code = clSetKernelArg(run->kernel, 1, sizeof run->out, &run->out)))
+    if ((code = clSetKernelArg(run->kernel, 0, sizeof(cl_mem), &run->operands)) ||
+        (code = clSetKernelArg(run->kernel, 1, sizeof(cl_mem), &run->out)))
         return opencl_error(error, "clSetKernelArg", code);
     return CLARUS_OK;
 }

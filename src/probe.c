@@ -162,7 +162,7 @@ static clarus_status set_arguments(clarus_device *device, const probe_run *run, 
                                      run->buffers[i].size_bytes, from, &code);
         if (!memories[i])
             return opencl_error(error, "clCreateBuffer", code);
-        code = clSetKernelArg(kernel, (cl_uint)i, sizeof *memories, &memories[i]);
+        code = clSetKernelArg(kernel, (cl_uint)i, sizeof(cl_mem), &memories[i]);
     }
     for (size_t i = 0; i < run->int_count && !code; i++)
         code = clSetKernelArg(kernel, (cl_uint)(run->buffer_count + i), sizeof *run->ints, &run->ints[i]);
@@ -210,9 +210,17 @@ static clarus_status run_kernel(clarus_device *device, const probe_run *run, cla
 
 /* ---- The primitives ---- */
 
+static uint32_t bits_of(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+/* Which NaN is not specified. */
 static int same_bits(float a, float b)
 {
-    return (a != a && b != b) || memcmp(&a, &b, sizeof a) == 0;
+    return (a != a && b != b) || bits_of(a) == bits_of(b);
 }
 
 static void judge(const probe_case *cases, const float *results, probe_report *report)
@@ -276,27 +284,34 @@ clarus_status probe_arithmetic(clarus_device *device, probe_report *report, clar
 /* ---- A convolution ---- */
 
 /* Two segments, the second with a short block. */
-enum { CHANNELS = 171, TAPS = 3, WIDTH = 16, IN_WIDTH = WIDTH + TAPS - 1, MOST_OUTPUTS = 512 };
+enum {
+    CHANNELS = 171,
+    TAPS = 3,
+    PRODUCTS = CHANNELS * TAPS, /* of one output element */
+    WIDTH = 16,
+    IN_WIDTH = WIDTH + TAPS - 1,
+    MOST_OUTPUTS = 512
+};
 
 typedef struct convolution_data {
-    int outputs;
+    size_t outputs;
     float x[CHANNELS * IN_WIDTH], bias[MOST_OUTPUTS];
-    float w[MOST_OUTPUTS * CHANNELS * TAPS];      /* as the oracle has it, [oc][ic][kx] */
-    float packed[CHANNELS * TAPS * MOST_OUTPUTS]; /* as the kernel has it, [ic][kx][oc] */
-    float expected[MOST_OUTPUTS * WIDTH];         /* [oc][ox] */
-    float result[WIDTH * MOST_OUTPUTS];           /* [ox][oc] */
+    float w[MOST_OUTPUTS * PRODUCTS];      /* as the oracle has it, [oc][ic][kx] */
+    float packed[PRODUCTS * MOST_OUTPUTS]; /* as the kernel has it, [ic][kx][oc] */
+    float expected[MOST_OUTPUTS * WIDTH];  /* [oc][ox] */
+    float result[WIDTH * MOST_OUTPUTS];    /* [ox][oc] */
 } convolution_data;
 
 static void make_convolution(convolution_data *data)
 {
     uint32_t state = 0x9E3779B9;
-    for (size_t i = 0; i < CHANNELS * IN_WIDTH; i++)
+    for (int i = 0; i < CHANNELS * IN_WIDTH; i++)
         data->x[i] = random_float(&state);
-    for (int oc = 0; oc < data->outputs; oc++) {
+    for (size_t oc = 0; oc < data->outputs; oc++) {
         data->bias[oc] = random_float(&state);
-        for (int k = 0; k < CHANNELS * TAPS; k++) {
+        for (size_t k = 0; k < PRODUCTS; k++) {
             float w = random_float(&state);
-            data->w[oc * CHANNELS * TAPS + k] = w;
+            data->w[oc * PRODUCTS + k] = w;
             data->packed[k * data->outputs + oc] = w;
         }
     }
@@ -314,15 +329,16 @@ static clarus_status compute_expected(clarus_context *context, convolution_data 
     lowered_graph *graph = NULL;
     lowered_op *op = NULL;
     size_t values[4];
+    int64_t outputs = (int64_t)data->outputs;
     clarus_status status = lowered_create(context, &graph, error);
     if (status == CLARUS_OK)
         status = add_operand(graph, &(shape){4, {1, CHANNELS, 1, IN_WIDTH}}, "x", &values[0], error);
     if (status == CLARUS_OK)
-        status = add_operand(graph, &(shape){4, {data->outputs, CHANNELS, 1, TAPS}}, "w", &values[1], error);
+        status = add_operand(graph, &(shape){4, {outputs, CHANNELS, 1, TAPS}}, "w", &values[1], error);
     if (status == CLARUS_OK)
-        status = add_operand(graph, &(shape){1, {data->outputs}}, "bias", &values[2], error);
+        status = add_operand(graph, &(shape){1, {outputs}}, "bias", &values[2], error);
     if (status == CLARUS_OK)
-        status = add_operand(graph, &(shape){4, {1, data->outputs, 1, WIDTH}}, "y", &values[3], error);
+        status = add_operand(graph, &(shape){4, {1, outputs, 1, WIDTH}}, "y", &values[3], error);
     if (status == CLARUS_OK)
         status = lowered_add_op(graph, OP_CONV, values, 3, values[3], "self-test", &op, error);
     if (status == CLARUS_OK) {
@@ -331,7 +347,7 @@ static clarus_status compute_expected(clarus_context *context, convolution_data 
             .batch = 1,
             .groups = 1,
             .in_channels = CHANNELS,
-            .out_channels = data->outputs,
+            .out_channels = outputs,
             .window = {.kernel = {1, 1, TAPS},
                        .stride = {1, 1, 1},
                        .dilation = {1, 1, 1},
@@ -347,14 +363,14 @@ static clarus_status compute_expected(clarus_context *context, convolution_data 
 
 static void compare_convolution(const convolution_data *data, probe_report *report)
 {
-    for (int oc = 0; oc < data->outputs; oc++)
-        for (int ox = 0; ox < WIDTH; ox++) {
+    for (size_t oc = 0; oc < data->outputs; oc++)
+        for (size_t ox = 0; ox < WIDTH; ox++) {
             float result = data->result[ox * data->outputs + oc], expected = data->expected[oc * WIDTH + ox];
             if (same_bits(result, expected))
                 continue;
             report->failed[PROBE_KERNEL] = 1;
             snprintf(report->detail[PROBE_KERNEL], sizeof report->detail[PROBE_KERNEL],
-                     "convolution: output channel %d at %d is %a instead of %a", oc, ox, (double)result,
+                     "convolution: output channel %zu at %zu is %a instead of %a", oc, ox, (double)result,
                      (double)expected);
             return;
         }
@@ -364,12 +380,12 @@ static clarus_status run_convolution(clarus_device *device, const char *defines,
                                      clarus_error *error)
 {
     enum { TILE = 4 };
-    size_t outputs = (size_t)data->outputs;
+    size_t outputs = data->outputs;
     probe_run run = {
         .kernel = KERNEL_probe_convolution,
         .defines = defines,
         .buffers = {{data->x, NULL, sizeof data->x},
-                    {data->packed, NULL, CHANNELS * TAPS * outputs * sizeof(float)},
+                    {data->packed, NULL, outputs * PRODUCTS * sizeof(float)},
                     {data->bias, NULL, outputs * sizeof(float)},
                     {NULL, data->result, WIDTH * outputs * sizeof(float)}},
         .buffer_count = 4,
@@ -399,7 +415,7 @@ clarus_status probe_kernel_self_test(clarus_device *device, probe_report *report
     convolution_data *data = memory_calloc(device->context, 1, sizeof *data);
     if (!data)
         return error_memory(error, "self-test");
-    data->outputs = 2 * device->params->lanes * device->params->group_size;
+    data->outputs = 2 * (size_t)device->params->lanes * (size_t)device->params->group_size;
     make_convolution(data);
     clarus_status status = compute_expected(device->context, data, error);
     if (status == CLARUS_OK)

@@ -50,9 +50,10 @@ static void make_header(const cache_key *key, const void *bytes, size_t size_byt
 
 static void file_name(const cache_key *key, char name[FILE_NAME])
 {
-    for (size_t i = 0; i < sizeof key->bytes; i++)
-        snprintf(name + 2 * i, FILE_NAME - 2 * i, "%02x", key->bytes[i]);
-    strcat(name, ".bin");
+    size_t length = 0;
+    for (; length < 2 * sizeof key->bytes; length += 2)
+        snprintf(name + length, FILE_NAME - length, "%02x", key->bytes[length / 2]);
+    snprintf(name + length, FILE_NAME - length, ".bin");
 }
 
 static int is_private(int fd, mode_t type)

@@ -222,8 +222,8 @@ static float run_peak(clarus_context *context)
     }
     cl_mem from = clCreateBuffer(device->cl, CL_MEM_COPY_HOST_PTR, sizeof operands, operands, NULL);
     cl_mem to = clCreateBuffer(device->cl, 0, sizeof result, NULL, NULL);
-    clSetKernelArg(kernel, 0, sizeof from, &from);
-    clSetKernelArg(kernel, 1, sizeof to, &to);
+    clSetKernelArg(kernel, 0, sizeof(cl_mem), &from);
+    clSetKernelArg(kernel, 1, sizeof(cl_mem), &to);
     clSetKernelArg(kernel, 2, sizeof rounds, &rounds);
     clEnqueueNDRangeKernel(queue, kernel, 1, NULL, &one, &one, 0, NULL, NULL);
     clEnqueueReadBuffer(queue, to, CL_TRUE, 0, sizeof result, &result, 0, NULL, NULL);

@@ -5,11 +5,11 @@ static const char *vendors; /* folder with the fake driver's .icd file */
 
 typedef struct fake_case {
     const char *name;
-    int with_pocl;
     const char *wanted;
     const char *message; /* part of the error, or of the reason where the device opens */
     size_t devices;      /* in the list, the reference included */
     clarus_device_status status;
+    int with_pocl;
 } fake_case;
 
 static void check_open(clarus_context *context, const fake_case *c)
@@ -69,19 +69,19 @@ static void run_case(const void *user)
 int main(void)
 {
     static const fake_case alone[] = {
-        {"no_platform", 0, NULL, "PoCL is not among the OpenCL drivers", 1, CLARUS_DEVICE_OK},
-        {"no_device", 0, NULL, "no usable OpenCL device", 1, CLARUS_DEVICE_OK},
-        {"no_device", 0, "GPU", "there is none of this number or name", 1, CLARUS_DEVICE_OK},
-        {"build_failure", 0, NULL, "no such luck", 2, CLARUS_DEVICE_UNUSABLE},
-        {"build_failure", 0, "fake", "line 7: error: no such luck", 2, CLARUS_DEVICE_UNUSABLE},
-        {"wrong_result", 0, NULL, "self-test: fma: ", 2, CLARUS_DEVICE_FAILED},
-        {"wrong_result", 0, "0", "self-test: fma: ", 2, CLARUS_DEVICE_FAILED},
-        {"wrong_result", 0, "FAKE", "convolution: output channel 0", 2, CLARUS_DEVICE_FAILED},
+        {"no_platform", NULL, "PoCL is not among the OpenCL drivers", 1, CLARUS_DEVICE_OK, 0},
+        {"no_device", NULL, "no usable OpenCL device", 1, CLARUS_DEVICE_OK, 0},
+        {"no_device", "GPU", "there is none of this number or name", 1, CLARUS_DEVICE_OK, 0},
+        {"build_failure", NULL, "no such luck", 2, CLARUS_DEVICE_UNUSABLE, 0},
+        {"build_failure", "fake", "line 7: error: no such luck", 2, CLARUS_DEVICE_UNUSABLE, 0},
+        {"wrong_result", NULL, "self-test: fma: ", 2, CLARUS_DEVICE_FAILED, 0},
+        {"wrong_result", "0", "self-test: fma: ", 2, CLARUS_DEVICE_FAILED, 0},
+        {"wrong_result", "FAKE", "convolution: output channel 0", 2, CLARUS_DEVICE_FAILED, 0},
     };
     static const fake_case with_pocl[] = {
-        {"no_platform", 1, NULL, "the first choice", 2, CLARUS_DEVICE_OK},
-        {"build_failure", 1, NULL, "no such luck", 3, CLARUS_DEVICE_UNUSABLE},
-        {"wrong_result", 1, NULL, "self-test: fma: ", 3, CLARUS_DEVICE_FAILED},
+        {"no_platform", NULL, "the first choice", 2, CLARUS_DEVICE_OK, 1},
+        {"build_failure", NULL, "no such luck", 3, CLARUS_DEVICE_UNUSABLE, 1},
+        {"wrong_result", NULL, "self-test: fma: ", 3, CLARUS_DEVICE_FAILED, 1},
     };
     clean_environment();
     vendors = make_folder();

@@ -44,9 +44,11 @@ static float compute(enum operation operation, float x, float y, float z)
 static void check_case(const char *text, enum operation operation, float x, float y, float z, float expected)
 {
     float result = compute(operation, x, y, z);
-    CHECK((result != result && expected != expected) || memcmp(&result, &expected, sizeof result) == 0,
-          "%s(%a, %a, %a) is %a, not %a", text, (double)x, (double)y, (double)z, (double)result,
-          (double)expected);
+    uint32_t bits, expected_bits;
+    memcpy(&bits, &result, sizeof bits);
+    memcpy(&expected_bits, &expected, sizeof expected_bits);
+    CHECK((result != result && expected != expected) || bits == expected_bits, "%s(%a, %a, %a) is %a, not %a",
+          text, (double)x, (double)y, (double)z, (double)result, (double)expected);
 }
 
 static void test_cases(void)

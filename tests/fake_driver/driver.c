@@ -151,7 +151,7 @@ static cl_int device_info(cl_device_id device, cl_device_info what, size_t size,
         return answer_uint(1, size, out, needed);
     case CL_DEVICE_PLATFORM: {
         cl_platform_id platform = &the_platform;
-        return answer(&platform, sizeof platform, size, out, needed);
+        return answer(&platform, sizeof(cl_platform_id), size, out, needed);
     }
     default:
         return CL_INVALID_VALUE;
