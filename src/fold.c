@@ -69,10 +69,12 @@ void lower_constant_of_shape(lowering *l)
     const graph_tensor *value = a && a->kind == ATTRIBUTE_TENSOR ? a->as.tensor : &otherwise;
     shape out = {.rank = 0};
     char text[SHAPE_TEXT];
-    int64_t count;
+    int64_t count = 0;
     out.rank = lower_int_input(l, 0, out.dims, CLARUS_MAX_RANK);
-    if (l->status == CLARUS_OK && (value->count != 1 || !value->dtype || !shape_count(&out, &count)))
-        lower_error(l, CLARUS_E_SHAPE, "%zu values for the shape %s", value->count, shape_text(&out, text));
+    if (l->status == CLARUS_OK && !shape_count(&out, &count))
+        lower_error(l, CLARUS_E_SHAPE, "the shape %s is not possible", shape_text(&out, text));
+    if (value->count != 1 || !value->dtype)
+        lower_error(l, CLARUS_E_SHAPE, "its value is not a single number");
     if (l->status != CLARUS_OK)
         return;
     float wide;

@@ -111,9 +111,8 @@ static slice resolve_slice(int64_t start, int64_t end, int64_t step, int64_t ext
     int back = step < 0;
     start = clamp(start < 0 ? start + extent : start, 0, back ? extent - 1 : extent);
     end = clamp(end < 0 ? end + extent : end, back ? -1 : 0, extent);
-    int64_t distance = back ? start - end : end - start, pace = back ? -(step + 1) + 1 : step;
-    if (pace < 1)
-        pace = INT64_MAX; /* the lowest step has no positive counterpart */
+    int64_t distance = back ? start - end : end - start;
+    int64_t pace = step == INT64_MIN ? INT64_MAX : back ? -step : step;
     slice s = {start, step, distance <= 0 || extent == 0 ? 0 : (distance - 1) / pace + 1};
     if (s.count <= 1)
         s.step = 1;

@@ -1,0 +1,737 @@
+/* Lowering: what each operator means in its opsets, shapes and refusals, folding of constants, and the
+ * passes.
+ *
+ * Small models are run by the oracle with inputs that count 1, 2, 3, ... (minus an offset where a test says
+ * so). */
+#include "test.h"
+
+#include "../fallback/oracle.h"
+#include "model.h"
+#include "onnx_builder.h"
+
+#include <math.h>
+
+enum { MOST = 4096 };
+
+static clarus_context *context;
+static float first_value = 1;
+
+/* One run of a model. */
+typedef struct run {
+    clarus_model *model;
+    lowered_graph *graph;
+    float out[4][MOST];
+    clarus_error error;
+} run;
+
+static void fill_inputs(const lowered_graph *graph, float inputs[4][MOST])
+{
+    for (size_t i = 0; i < graph->input_count; i++) {
+        int64_t count = 0;
+        shape_count(&graph->values[graph->inputs[i]].shape, &count);
+        for (int64_t k = 0; k < count; k++)
+            inputs[i][k] = first_value + (float)k;
+    }
+}
+
+static clarus_status run_model(builder *b, const clarus_session_options *options, run *r)
+{
+    static float inputs[4][MOST];
+    shape shapes[4];
+    memset(r, 0, sizeof *r);
+    builder_finish(b);
+    clarus_status status = clarus_model_parse(context, b->bytes, b->size, &r->model, &r->error);
+    if (status == CLARUS_OK)
+        status = model_bind(r->model, options, shapes, &r->error);
+    if (status == CLARUS_OK)
+        status = model_lower(r->model, shapes, &r->graph, &r->error);
+    if (status == CLARUS_OK) {
+        const void *in[4] = {inputs[0], inputs[1], inputs[2], inputs[3]};
+        void *out[4] = {r->out[0], r->out[1], r->out[2], r->out[3]};
+        fill_inputs(r->graph, inputs);
+        status = oracle_run(r->graph, 1, in, out, NULL, &r->error);
+    }
+    return status;
+}
+
+static void run_free(run *r)
+{
+    lowered_free(r->graph);
+    clarus_model_free(r->model);
+}
+
+/* The first output has this shape and these values. The builder is freed. */
+static void expect(builder *b, int line, const char *wanted, const float *values)
+{
+    static run r;
+    char text[SHAPE_TEXT];
+    clarus_status status = run_model(b, NULL, &r);
+    CHECK(status == CLARUS_OK, "line %d: %s", line, r.error.message);
+    if (status == CLARUS_OK) {
+        const shape *s = &r.graph->values[r.graph->outputs[0]].shape;
+        int64_t count = 0;
+        CHECK(!strcmp(shape_text(s, text), wanted), "line %d: shape %s, not %s", line, text, wanted);
+        shape_count(s, &count);
+        for (int64_t i = 0; i < count && !strcmp(text, wanted); i++)
+            CHECK(r.out[0][i] == values[i], "line %d, element %lld: %g, not %g", line, (long long)i,
+                  (double)r.out[0][i], (double)values[i]);
+    }
+    run_free(&r);
+    builder_free(b);
+}
+
+#define EXPECT(builder, shape, ...) expect(builder, __LINE__, shape, (const float[]){__VA_ARGS__})
+
+static void refuse(builder *b, int line, clarus_status expected, const char *text)
+{
+    static run r;
+    clarus_status status = run_model(b, NULL, &r);
+    CHECK(status == expected && strstr(r.error.message, text), "line %d: %s: \"%s\" (wanted \"%s\")", line,
+          clarus_status_name(status), r.error.message, text);
+    run_free(&r);
+    builder_free(b);
+}
+
+#define REFUSE(builder, status, text) refuse(builder, __LINE__, status, text)
+
+/* A model of one node: x of this shape, further inputs to be added as initializers, output y. */
+static Onnx__Node *one_node(builder *b, int64_t opset, const char *op, const char *inputs, size_t rank,
+                            const int64_t *dims)
+{
+    builder_start(b, opset);
+    builder_input(b, "x", CLARUS_FLOAT32, rank, dims);
+    builder_output(b, "y");
+    return builder_node(b, op, inputs, "y");
+}
+
+static void floats(builder *b, const char *name, size_t rank, const int64_t *dims, const float *values)
+{
+    builder_initializer(b, name, CLARUS_FLOAT32, rank, dims, values);
+}
+
+static void longs(builder *b, const char *name, size_t count, const int64_t *values)
+{
+    builder_initializer(b, name, CLARUS_INT64, 1, (int64_t[]){(int64_t)count}, values);
+}
+
+#define DIMS(...)                                                                                            \
+    (const int64_t[])                                                                                        \
+    {                                                                                                        \
+        __VA_ARGS__                                                                                          \
+    }
+#define FLOATS(...)                                                                                          \
+    (const float[])                                                                                          \
+    {                                                                                                        \
+        __VA_ARGS__                                                                                          \
+    }
+
+/* ---- Windows */
+
+static Onnx__Node *conv_line(builder *b, const float *w)
+{
+    Onnx__Node *node = one_node(b, 11, "Conv", "x w", 3, DIMS(1, 1, 4));
+    floats(b, "w", 3, DIMS(1, 1, 2), w);
+    return node;
+}
+
+static void test_conv(void)
+{
+    builder b;
+    conv_line(&b, FLOATS(10, 1));
+    EXPECT(&b, "1x1x3", 12, 23, 34);
+    builder_string(&b, conv_line(&b, FLOATS(10, 1)), "auto_pad", "SAME_UPPER");
+    EXPECT(&b, "1x1x4", 12, 23, 34, 40);
+    builder_string(&b, conv_line(&b, FLOATS(10, 1)), "auto_pad", "SAME_LOWER");
+    EXPECT(&b, "1x1x4", 1, 12, 23, 34);
+    Onnx__Node *node = conv_line(&b, FLOATS(10, 1));
+    builder_ints(&b, node, "strides", 1, DIMS(2));
+    builder_ints(&b, node, "pads", 2, DIMS(1, 2));
+    EXPECT(&b, "1x1x3", 1, 23, 40);
+    builder_ints(&b, conv_line(&b, FLOATS(10, 1)), "dilations", 1, DIMS(3));
+    EXPECT(&b, "1x1x1", 14);
+    node = one_node(&b, 11, "Conv", "x w b", 4, DIMS(1, 2, 1, 2));
+    builder_int(&b, node, "group", 2);
+    floats(&b, "w", 4, DIMS(2, 1, 1, 1), FLOATS(1, 10));
+    floats(&b, "b", 1, DIMS(2), FLOATS(100, 200));
+    EXPECT(&b, "1x2x1x2", 101, 102, 230, 240);
+    builder_ints(&b, conv_line(&b, FLOATS(1, 1)), "dilations", 1, DIMS(4));
+    REFUSE(&b, CLARUS_E_SHAPE,
+           "node \"Conv_0\" (Conv): kernel 2 with dilation 4 is larger than the padded input 1x1x4");
+    conv_line(&b, FLOATS(1, INFINITY));
+    REFUSE(&b, CLARUS_E_UNSUPPORTED, "weight \"w\" is not finite at element 1");
+    builder_int(&b, conv_line(&b, FLOATS(1, 1)), "group", 3);
+    REFUSE(&b, CLARUS_E_SHAPE, "input 1x1x4 with weights 1x1x2 in 3 groups");
+    builder_float(&b, conv_line(&b, FLOATS(1, 1)), "strides", 2);
+    REFUSE(&b, CLARUS_E_FORMAT, "attribute \"strides\" has a wrong type");
+}
+
+static Onnx__Node *pool_line(builder *b, const char *op, int64_t kernel, int64_t stride)
+{
+    Onnx__Node *node = one_node(b, 19, op, "x", 3, DIMS(1, 1, 5));
+    builder_ints(b, node, "kernel_shape", 1, DIMS(kernel));
+    builder_ints(b, node, "strides", 1, DIMS(stride));
+    return node;
+}
+
+static void test_pool(void)
+{
+    builder b;
+    pool_line(&b, "MaxPool", 2, 2);
+    EXPECT(&b, "1x1x2", 2, 4);
+    builder_int(&b, pool_line(&b, "MaxPool", 2, 2), "ceil_mode", 1);
+    EXPECT(&b, "1x1x3", 2, 4, 5);
+    builder_ints(&b, pool_line(&b, "MaxPool", 2, 1), "dilations", 1, DIMS(3));
+    EXPECT(&b, "1x1x2", 4, 5);
+    builder_ints(&b, pool_line(&b, "AveragePool", 2, 2), "pads", 2, DIMS(1, 0));
+    EXPECT(&b, "1x1x3", 1, 2.5f, 4.5f);
+    Onnx__Node *node = pool_line(&b, "AveragePool", 2, 2);
+    builder_ints(&b, node, "pads", 2, DIMS(1, 0));
+    builder_int(&b, node, "count_include_pad", 1);
+    EXPECT(&b, "1x1x3", 0.5f, 2.5f, 4.5f);
+    node = pool_line(&b, "AveragePool", 4,
+                     3); /* the last window has two taps, and none beyond the padding counts */
+    builder_int(&b, node, "ceil_mode", 1);
+    builder_int(&b, node, "count_include_pad", 1);
+    EXPECT(&b, "1x1x2", 2.5f, 4.5f);
+    builder_ints(&b, pool_line(&b, "MaxPool", 2, 1), "pads", 2, DIMS(2, 0));
+    REFUSE(&b, CLARUS_E_UNSUPPORTED, "lies in the padding alone");
+    one_node(&b, 11, "GlobalAveragePool", "x", 4, DIMS(1, 2, 1, 2));
+    EXPECT(&b, "1x2x1x1", 1.5f, 3.5f);
+    one_node(&b, 11, "GlobalMaxPool", "x", 3, DIMS(1, 2, 3));
+    EXPECT(&b, "1x2x1", 3, 6);
+}
+
+/* ---- Matrices */
+
+static void test_matmul(void)
+{
+    builder b;
+    one_node(&b, 13, "MatMul", "x w", 2, DIMS(1, 2));
+    floats(&b, "w", 2, DIMS(2, 3), FLOATS(1, 2, 3, 10, 20, 30));
+    EXPECT(&b, "1x3", 21, 42, 63);
+    one_node(&b, 13, "MatMul", "x w", 3, DIMS(2, 1, 2)); /* a row for each of the batch */
+    floats(&b, "w", 1, DIMS(2), FLOATS(1, 10));
+    EXPECT(&b, "2x1", 21, 43);
+    one_node(&b, 13, "MatMul", "w x", 3, DIMS(2, 2, 1)); /* the left factor is shared */
+    floats(&b, "w", 2, DIMS(1, 2), FLOATS(1, 10));
+    EXPECT(&b, "2x1x1", 21, 43);
+    one_node(&b, 13, "MatMul", "x w", 1, DIMS(2));
+    floats(&b, "w", 1, DIMS(2), FLOATS(1, 10));
+    EXPECT(&b, "scalar", 21);
+    one_node(&b, 13, "MatMul", "x w", 2, DIMS(2, 2));
+    floats(&b, "w", 2, DIMS(3, 1), FLOATS(1, 2, 3));
+    REFUSE(&b, CLARUS_E_SHAPE, "matrices 2x2 and 3x1 do not fit");
+    Onnx__Node *node = one_node(&b, 13, "Gemm", "x w c", 2, DIMS(2, 1));
+    builder_int(&b, node, "transA", 1);
+    builder_int(&b, node, "transB", 1);
+    builder_float(&b, node, "alpha", 2);
+    builder_float(&b, node, "beta", 3);
+    floats(&b, "w", 2, DIMS(2, 2), FLOATS(1, 2, 3, 4));
+    floats(&b, "c", 1, DIMS(1), FLOATS(10));
+    EXPECT(&b, "1x2", 40, 52);
+    one_node(&b, 13, "Gemm", "x w c", 2, DIMS(1, 1));
+    floats(&b, "w", 2, DIMS(1, 2), FLOATS(1, 2));
+    floats(&b, "c", 2, DIMS(2, 2), FLOATS(1, 2, 3, 4));
+    REFUSE(&b, CLARUS_E_SHAPE, "third operand does not fit the product 1x2");
+}
+
+/* ---- Element-wise operators */
+
+static void test_eltwise(void)
+{
+    builder b;
+    first_value = -2;
+    one_node(&b, 13, "Relu", "x", 1, DIMS(4));
+    EXPECT(&b, "4", 0, 0, 0, 1);
+    builder_float(&b, one_node(&b, 6, "LeakyRelu", "x", 1, DIMS(4)), "alpha", 0.5f);
+    EXPECT(&b, "4", -1, -0.5f, 0, 1);
+    Onnx__Node *node = one_node(&b, 6, "Clip", "x", 1, DIMS(4));
+    builder_float(&b, node, "min", -1);
+    builder_float(&b, node, "max", 0.5f);
+    EXPECT(&b, "4", -1, -1, 0, 0.5f);
+    one_node(&b, 11, "Clip", "x - high", 1, DIMS(4));
+    floats(&b, "high", 0, NULL, FLOATS(-1));
+    EXPECT(&b, "4", -2, -1, -1, -1);
+    one_node(&b, 13, "PRelu", "x slope", 2, DIMS(2, 2));
+    floats(&b, "slope", 2, DIMS(2, 1), FLOATS(10, 20));
+    EXPECT(&b, "2x2", -20, -10, 0, 1);
+    one_node(&b, 13, "HardSwish", "x", 1, DIMS(1));
+    REFUSE(&b, CLARUS_E_UNSUPPORTED, "not supported in this opset");
+    first_value = 1;
+    one_node(&b, 13, "Sub", "x y0", 2, DIMS(1, 2));
+    floats(&b, "y0", 2, DIMS(2, 1), FLOATS(1, 2));
+    EXPECT(&b, "2x2", 0, 1, -1, 0);
+    one_node(&b, 13, "Sub", "x y0", 1, DIMS(3));
+    floats(&b, "y0", 1, DIMS(2), FLOATS(1, 2));
+    REFUSE(&b, CLARUS_E_SHAPE, "shapes 3 and 2 do not fit each other");
+    node = one_node(&b, 6, "Add", "x y0", 3, DIMS(1, 2, 2)); /* y lies along the axis named */
+    builder_int(&b, node, "broadcast", 1);
+    builder_int(&b, node, "axis", 1);
+    floats(&b, "y0", 1, DIMS(2), FLOATS(10, 20));
+    EXPECT(&b, "1x2x2", 11, 12, 23, 24);
+    one_node(&b, 13, "Mean", "x y0 x", 1, DIMS(2));
+    floats(&b, "y0", 1, DIMS(2), FLOATS(4, 5));
+    EXPECT(&b, "2", 2, 3);
+    one_node(&b, 13, "Pow", "x two", 1, DIMS(2)); /* an exponent of another type */
+    builder_initializer(&b, "two", CLARUS_INT64, 0, NULL, &(int64_t){2});
+    EXPECT(&b, "2", 1, 4);
+}
+
+/* ---- Reductions */
+
+static void test_reduce(void)
+{
+    builder b;
+    builder_ints(&b, one_node(&b, 11, "ReduceSum", "x", 2, DIMS(2, 2)), "axes", 1, DIMS(-1));
+    EXPECT(&b, "2x1", 3, 7);
+    Onnx__Node *node = one_node(&b, 13, "ReduceSum", "x axes", 2, DIMS(2, 2));
+    builder_int(&b, node, "keepdims", 0);
+    longs(&b, "axes", 1, DIMS(0));
+    EXPECT(&b, "2", 4, 6);
+    one_node(&b, 18, "ReduceMean", "x", 2, DIMS(2, 2));
+    EXPECT(&b, "1x1", 2.5f);
+    builder_int(&b, one_node(&b, 18, "ReduceMax", "x", 2, DIMS(1, 2)), "noop_with_empty_axes", 1);
+    EXPECT(&b, "1x2", 1, 2);
+    one_node(&b, 11, "ReduceL2", "x", 1, DIMS(2));
+    EXPECT(&b, "1", sqrtf(5));
+    builder_ints(&b, one_node(&b, 11, "ReduceProd", "x", 2, DIMS(2, 2)), "axes", 1, DIMS(2));
+    REFUSE(&b, CLARUS_E_SHAPE, "axis 2 of a value of 2 dimensions");
+    /* Up to opset 12 all axes from the given one on are one distribution. */
+    one_node(&b, 12, "Softmax", "x", 3, DIMS(1, 2, 2));
+    static run r;
+    CHECK(run_model(&b, NULL, &r) == CLARUS_OK, "%s", r.error.message);
+    float sum = r.out[0][0] + r.out[0][1] + r.out[0][2] + r.out[0][3];
+    CHECK(fabsf(sum - 1) < 1e-6f, "opset 12: the whole sums to %g", (double)sum);
+    run_free(&r);
+    b.opset.version = 13;
+    CHECK(run_model(&b, NULL, &r) == CLARUS_OK, "%s", r.error.message);
+    CHECK(fabsf(r.out[0][0] + r.out[0][1] - 1) < 1e-6f, "opset 13: the last axis");
+    run_free(&r);
+    builder_free(&b);
+}
+
+/* ---- Shapes and moves */
+
+static void reshape_to(builder *b, const int64_t *wanted, size_t count)
+{
+    one_node(b, 14, "Reshape", "x s", 3, DIMS(1, 2, 3));
+    longs(b, "s", count, wanted);
+}
+
+static void test_shapes(void)
+{
+    builder b;
+    reshape_to(&b, DIMS(0, -1), 2);
+    EXPECT(&b, "1x6", 1, 2, 3, 4, 5, 6);
+    reshape_to(&b, DIMS(3, 2), 2);
+    EXPECT(&b, "3x2", 1, 2, 3, 4, 5, 6);
+    reshape_to(&b, DIMS(4, -1), 2);
+    REFUSE(&b, CLARUS_E_SHAPE, "1x2x3 cannot become 4x1");
+    reshape_to(&b, DIMS(-1, -1), 2);
+    REFUSE(&b, CLARUS_E_SHAPE, "with -1 on axis 1");
+    reshape_to(&b, DIMS(INT64_MAX, INT64_MAX), 2);
+    REFUSE(&b, CLARUS_E_SHAPE, "is too large");
+    builder_int(&b, one_node(&b, 13, "Flatten", "x", 3, DIMS(1, 2, 2)), "axis", -1);
+    EXPECT(&b, "2x2", 1, 2, 3, 4);
+    builder_ints(&b, one_node(&b, 11, "Squeeze", "x", 3, DIMS(1, 2, 1)), "axes", 1, DIMS(0));
+    EXPECT(&b, "2x1", 1, 2);
+    one_node(&b, 13, "Squeeze", "x", 3, DIMS(1, 2, 1));
+    EXPECT(&b, "2", 1, 2);
+    one_node(&b, 13, "Unsqueeze", "x axes", 1, DIMS(2));
+    longs(&b, "axes", 2, DIMS(0, -1));
+    EXPECT(&b, "1x2x1", 1, 2);
+    builder_ints(&b, one_node(&b, 13, "Transpose", "x", 3, DIMS(1, 2, 3)), "perm", 3, DIMS(2, 0, 1));
+    EXPECT(&b, "3x1x2", 1, 4, 2, 5, 3, 6);
+    builder_ints(&b, one_node(&b, 13, "Transpose", "x", 2, DIMS(2, 2)), "perm", 2, DIMS(1, 1));
+    REFUSE(&b, CLARUS_E_SHAPE, "names axis 1 twice");
+}
+
+static void slice_line(builder *b, const int64_t *s) /* start, end, step */
+{
+    one_node(b, 13, "Slice", "x start end axis step", 1, DIMS(5));
+    longs(b, "start", 1, s);
+    longs(b, "end", 1, s + 1);
+    longs(b, "axis", 1, DIMS(-1));
+    longs(b, "step", 1, s + 2);
+}
+
+static void test_slices(void)
+{
+    builder b;
+    slice_line(&b, DIMS(1, 4, 2));
+    EXPECT(&b, "2", 2, 4);
+    slice_line(&b, DIMS(-1, INT64_MIN, -2));
+    EXPECT(&b, "3", 5, 3, 1);
+    slice_line(&b, DIMS(-100, 100, 1));
+    EXPECT(&b, "5", 1, 2, 3, 4, 5);
+    slice_line(&b, DIMS(4, 0, INT64_MIN));
+    EXPECT(&b, "1", 5);
+    slice_line(&b, DIMS(0, 1, 0));
+    REFUSE(&b, CLARUS_E_SHAPE, "step 0 on axis 0");
+    Onnx__Node *node = one_node(&b, 9, "Slice", "x", 2, DIMS(2, 2));
+    builder_ints(&b, node, "starts", 1, DIMS(1));
+    builder_ints(&b, node, "ends", 1, DIMS(2));
+    EXPECT(&b, "1x2", 3, 4);
+    node = one_node(&b, 18, "Split", "x", 1, DIMS(5)); /* 2, 2, 1; the last part is the output looked at */
+    node->n_output = builder_names(&b, "p q y", &node->output);
+    builder_int(&b, node, "num_outputs", 3);
+    EXPECT(&b, "1", 5);
+    node = one_node(&b, 11, "Split", "x", 1, DIMS(5));
+    node->n_output = builder_names(&b, "p y", &node->output);
+    builder_ints(&b, node, "split", 2, DIMS(3, 3));
+    REFUSE(&b, CLARUS_E_SHAPE, "part 1 has 3 of an extent of 5");
+    builder_int(&b, one_node(&b, 13, "Concat", "x w x", 2, DIMS(1, 1)), "axis", 1);
+    floats(&b, "w", 2, DIMS(1, 2), FLOATS(8, 9));
+    EXPECT(&b, "1x4", 1, 8, 9, 1);
+    builder_int(&b, one_node(&b, 13, "Concat", "x w", 2, DIMS(1, 1)), "axis", 1);
+    floats(&b, "w", 2, DIMS(2, 1), FLOATS(8, 9));
+    REFUSE(&b, CLARUS_E_SHAPE, "1x1 and 2x1 do not fit along axis 1");
+}
+
+static void gather_from(builder *b, size_t rank, const int64_t *dims, const int64_t *indices)
+{
+    builder_int(b, one_node(b, 13, "Gather", "x i", 2, DIMS(2, 3)), "axis", 1);
+    builder_initializer(b, "i", CLARUS_INT64, rank, dims, indices);
+}
+
+static void pad_line(builder *b, const char *mode, const int64_t *pads)
+{
+    builder_string(b, one_node(b, 13, "Pad", "x pads value", 1, DIMS(3)), "mode", mode);
+    longs(b, "pads", 2, pads);
+    floats(b, "value", 0, NULL, FLOATS(9));
+}
+
+static void test_moves(void)
+{
+    builder b;
+    gather_from(&b, 0, NULL, DIMS(-1));
+    EXPECT(&b, "2", 3, 6);
+    gather_from(&b, 1, DIMS(2), DIMS(2, 0));
+    EXPECT(&b, "2x2", 3, 1, 6, 4);
+    gather_from(&b, 1, DIMS(3), DIMS(2, 0, 0));
+    EXPECT(&b, "2x3", 3, 1, 1, 6, 4, 4);
+    gather_from(&b, 1, DIMS(1), DIMS(3));
+    REFUSE(&b, CLARUS_E_SHAPE, "index 3 of an extent of 3");
+    pad_line(&b, "constant", DIMS(1, 2));
+    EXPECT(&b, "6", 9, 1, 2, 3, 9, 9);
+    pad_line(&b, "constant", DIMS(-1, 1));
+    EXPECT(&b, "3", 2, 3, 9);
+    pad_line(&b, "reflect", DIMS(2, 1));
+    EXPECT(&b, "6", 3, 2, 1, 2, 3, 2);
+    pad_line(&b, "edge", DIMS(1, 1));
+    EXPECT(&b, "5", 1, 1, 2, 3, 3);
+    pad_line(&b, "wrap", DIMS(1, 1));
+    EXPECT(&b, "5", 3, 1, 2, 3, 1);
+    one_node(&b, 13, "Expand", "x s", 2, DIMS(2, 1));
+    longs(&b, "s", 3, DIMS(2, 1, 2));
+    EXPECT(&b, "2x2x2", 1, 1, 2, 2, 1, 1, 2, 2);
+    one_node(&b, 13, "Tile", "x r", 2, DIMS(1, 2));
+    longs(&b, "r", 2, DIMS(2, 2));
+    EXPECT(&b, "2x4", 1, 2, 1, 2, 1, 2, 1, 2);
+    builder_int(&b, one_node(&b, 13, "DepthToSpace", "x", 4, DIMS(1, 4, 1, 2)), "blocksize", 2);
+    EXPECT(&b, "1x1x2x4", 1, 3, 2, 4, 5, 7, 6, 8);
+    builder_int(&b, one_node(&b, 13, "SpaceToDepth", "x", 4, DIMS(1, 1, 2, 4)), "blocksize", 2);
+    EXPECT(&b, "1x4x1x2", 1, 3, 2, 4, 5, 7, 6, 8);
+}
+
+/* ---- Constants */
+
+/* Reshape to what exporters write for x.view(x.size(0), -1): nothing of it is left but a view. */
+static void test_shape_arithmetic(void)
+{
+    static run r;
+    builder b;
+    builder_start(&b, 9);
+    builder_input(&b, "x", CLARUS_FLOAT32, 3, DIMS(-1, 2, 2));
+    builder_initializer(&b, "zero", CLARUS_INT64, 0, NULL, DIMS(0));
+    longs(&b, "rest", 1, DIMS(-1));
+    builder_node(&b, "Shape", "x", "shape");
+    builder_node(&b, "Gather", "shape zero", "batch");
+    builder_ints(&b, builder_node(&b, "Unsqueeze", "batch", "row"), "axes", 1, DIMS(0));
+    builder_int(&b, builder_node(&b, "Concat", "row rest", "wanted"), "axis", 0);
+    builder_node(&b, "Reshape", "x wanted", "y");
+    builder_output(&b, "y");
+    clarus_session_options options;
+    clarus_session_options_init(&options);
+    options.batch = 3;
+    CHECK(run_model(&b, &options, &r) == CLARUS_OK, "%s", r.error.message);
+    char text[SHAPE_TEXT];
+    if (r.graph)
+        CHECK(r.graph->op_count == 1 && r.graph->ops[0].kind == OP_VIEW && r.graph->value_count == 2 &&
+                  !strcmp(shape_text(&r.graph->values[r.graph->outputs[0]].shape, text), "3x4"),
+              "%zu operations, %s", r.graph->op_count, text);
+    run_free(&r);
+    builder_free(&b);
+}
+
+static void test_constants(void)
+{
+    builder b;
+    one_node(&b, 13, "Add", "x c", 1, DIMS(2));
+    longs(&b, "shape", 1, DIMS(2));
+    builder_tensor_attribute(&b, builder_node(&b, "ConstantOfShape", "shape", "c"), "value",
+                             builder_tensor(&b, CLARUS_FLOAT32, 1, DIMS(1), FLOATS(7)));
+    EXPECT(&b, "2", 8, 9);
+    one_node(&b, 13, "Add", "x c", 1, DIMS(2)); /* (2 > 1 ? 5 : 6) / 2, in integers, as float */
+    longs(&b, "two", 1, DIMS(2));
+    longs(&b, "one", 1, DIMS(1));
+    longs(&b, "five", 1, DIMS(5));
+    longs(&b, "six", 1, DIMS(6));
+    builder_node(&b, "Greater", "two one", "more");
+    builder_node(&b, "Where", "more five six", "chosen");
+    builder_node(&b, "Div", "chosen two", "half");
+    builder_int(&b, builder_node(&b, "Cast", "half", "c"), "to", CLARUS_FLOAT32);
+    EXPECT(&b, "2", 3, 4);
+    one_node(&b, 13, "Add", "x c", 1, DIMS(3));
+    builder_initializer(&b, "start", CLARUS_FLOAT32, 0, NULL, FLOATS(5));
+    builder_initializer(&b, "end", CLARUS_FLOAT32, 0, NULL, FLOATS(-1));
+    builder_initializer(&b, "step", CLARUS_FLOAT32, 0, NULL, FLOATS(-2));
+    builder_node(&b, "Range", "start end step", "c");
+    EXPECT(&b, "3", 6, 5, 4);
+    one_node(&b, 13, "Relu", "z", 1, DIMS(1)); /* an output that no input reaches */
+    floats(&b, "z", 1, DIMS(2), FLOATS(-1, 4));
+    EXPECT(&b, "2", 0, 4);
+    one_node(&b, 13, "Identity", "x", 1, DIMS(2)); /* an output that is an input */
+    EXPECT(&b, "2", 1, 2);
+    one_node(&b, 13, "Add", "x c", 1, DIMS(2));
+    longs(&b, "shape", 2, DIMS(1 << 20, 1 << 20));
+    builder_node(&b, "ConstantOfShape", "shape", "c");
+    REFUSE(&b, CLARUS_E_LIMIT, "exceed the limit");
+    one_node(&b, 13, "Add", "x c", 1, DIMS(2));
+    longs(&b, "shape", 2, DIMS(INT64_C(1) << 40, INT64_C(1) << 40));
+    builder_node(&b, "ConstantOfShape", "shape", "c");
+    REFUSE(&b, CLARUS_E_SHAPE, "the shape 1099511627776x1099511627776 is not possible");
+}
+
+/* Values of a half-precision model are rounded after each node. */
+static void test_half(void)
+{
+    static const uint16_t one = 0x3c00;
+    builder b;
+    builder_start(&b, 13);
+    builder_input(&b, "x", CLARUS_FLOAT16, 1, DIMS(1));
+    builder_initializer(&b, "w", CLARUS_FLOAT16, 1, DIMS(1), &one);
+    builder_node(&b, "Add", "x w", "s");
+    builder_node(&b, "Sub", "s w", "y");
+    builder_output(&b, "y");
+    first_value = 0x1p-11f; /* 1 + 2^-11 is half way between two halves, and becomes 1 */
+    static run r;
+    CHECK(run_model(&b, NULL, &r) == CLARUS_OK && r.out[0][0] == 0, "%s, %g", r.error.message,
+          (double)r.out[0][0]);
+    if (r.graph)
+        CHECK(r.graph->values[r.graph->outputs[0]].declared == CLARUS_FLOAT16 &&
+                  r.graph->values[r.graph->inputs[0]].declared == CLARUS_FLOAT16,
+              "the model's types are lost");
+    run_free(&r);
+    builder_free(&b);
+    first_value = 1;
+}
+
+/* ---- Passes */
+
+/* Runs the model as it is, and with `kept` as a second output, which keeps it from being fused away. Both
+ * give the same bits; they have `count` and `count_apart` operations. Leaves the first run in *r. */
+static void compare_fused(builder *b, const char *kept, size_t count, size_t count_apart, run *r)
+{
+    static run apart;
+    CHECK(run_model(b, NULL, r) == CLARUS_OK, "%s", r->error.message);
+    builder_output(b, kept);
+    CHECK(run_model(b, NULL, &apart) == CLARUS_OK, "%s", apart.error.message);
+    if (r->graph && apart.graph) {
+        CHECK(r->graph->op_count == count, "%zu operations, not %zu", r->graph->op_count, count);
+        CHECK(apart.graph->op_count == count_apart, "%zu operations, not %zu", apart.graph->op_count,
+              count_apart);
+        CHECK(memcmp(r->out[0], apart.out[0], sizeof r->out[0]) == 0, "the bits differ");
+    }
+    run_free(&apart);
+}
+
+static void start_conv(builder *b)
+{
+    builder_start(b, 13);
+    builder_input(b, "x", CLARUS_FLOAT32, 4, DIMS(1, 2, 3, 3));
+    floats(b, "w", 4, DIMS(2, 2, 1, 1), FLOATS(0.1f, -0.3f, 0.7f, -0.9f));
+    builder_node(b, "Conv", "x w", "c");
+    builder_output(b, "y");
+}
+
+static void test_epilogues(void)
+{
+    static run r;
+    builder b;
+    start_conv(&b);
+    builder_node(&b, "Add", "x c", "s");
+    builder_node(&b, "Relu", "s", "y");
+    compare_fused(&b, "c", 1, 2, &r);
+    if (r.graph)
+        CHECK(r.graph->ops[0].epilogue.has_residual && r.graph->ops[0].epilogue.has_function, "epilogue");
+    run_free(&r);
+    builder_free(&b);
+
+    start_conv(&b); /* bias, found on the left */
+    floats(&b, "bias", 3, DIMS(2, 1, 1), FLOATS(0.3f, 5));
+    builder_node(&b, "Add", "bias c", "y");
+    compare_fused(&b, "c", 1, 2, &r);
+    run_free(&r);
+    builder_free(&b);
+
+    start_conv(&b); /* two convolutions: the later takes the other */
+    builder_node(&b, "Conv", "x w", "d");
+    builder_node(&b, "Add", "c d", "y");
+    compare_fused(&b, "d", 2, 2, &r);
+    if (r.graph)
+        CHECK(!r.graph->ops[0].epilogue.has_residual && r.graph->ops[1].epilogue.has_residual, "residual");
+    run_free(&r);
+    builder_free(&b);
+
+    start_conv(&b);
+    builder_node(&b, "Sigmoid", "c", "g");
+    builder_node(&b, "Mul", "g c", "y");
+    compare_fused(&b, "g", 1, 3, &r);
+    if (r.graph)
+        CHECK(r.graph->ops[0].epilogue.function == ELTWISE_silu, "silu");
+    run_free(&r);
+    builder_free(&b);
+}
+
+static void test_batch_norm(void)
+{
+    static run r;
+    builder b;
+    static const float scale[2] = {1.1f, -0.7f}, offset[2] = {0.2f, 3}, mean[2] = {0.5f, -1},
+                       var[2] = {2, 0.3f};
+    static const float w[4] = {0.1f, -0.3f, 0.7f, -0.9f};
+    for (int shared = 0; shared < 2; shared++) {
+        start_conv(&b);
+        floats(&b, "scale", 1, DIMS(2), scale);
+        floats(&b, "offset", 1, DIMS(2), offset);
+        floats(&b, "mean", 1, DIMS(2), mean);
+        floats(&b, "var", 1, DIMS(2), var);
+        builder_node(&b, "BatchNormalization", "c scale offset mean var", "n");
+        builder_node(&b, "Relu", "n", "y");
+        if (shared) /* then it stays an operation of its own */
+            builder_output(&b, "c");
+        CHECK(run_model(&b, NULL, &r) == CLARUS_OK, "%s", r.error.message);
+        const lowered_op *op = r.graph ? &r.graph->ops[0] : NULL;
+        if (op && !shared) {
+            CHECK(r.graph->op_count == 1 && op->epilogue.has_bias && op->epilogue.has_function, "not folded");
+            const float *new_w = r.graph->values[op->inputs[1]].data,
+                        *new_b = r.graph->values[op->inputs[2]].data;
+            for (int c = 0; c < 2; c++) {
+                double s = (double)scale[c] / sqrt((double)var[c] + (double)1e-5f);
+                volatile double shift = (0 - (double)mean[c]) * s;
+                CHECK(new_b[c] == (float)(shift + (double)offset[c]), "bias %d", c);
+                CHECK(new_w[2 * c + 1] == (float)((double)w[2 * c + 1] * s), "weight %d", c);
+            }
+        } else if (op) {
+            CHECK(r.graph->op_count == 2 && r.graph->ops[1].as.eltwise.function == ELTWISE_mul_add, "folded");
+        }
+        run_free(&r);
+        builder_free(&b);
+    }
+}
+
+/* A model that pads x by one and gives it to this operator. */
+static Onnx__Node *start_padded(builder *b, const char *op, const char *inputs)
+{
+    builder_start(b, 13);
+    builder_input(b, "x", CLARUS_FLOAT32, 4, DIMS(1, 1, 3, 3));
+    longs(b, "pads", 8, DIMS(0, 0, 1, 1, 0, 0, 1, 1));
+    builder_node(b, "Pad", "x pads", "p");
+    builder_output(b, "y");
+    return builder_node(b, op, inputs, "y");
+}
+
+static void test_padding(void)
+{
+    static run r;
+    builder b;
+    start_padded(&b, "Conv", "p w");
+    floats(&b, "w", 4, DIMS(1, 1, 2, 2), FLOATS(0.1f, 0.2f, 0.3f, 0.4f));
+    compare_fused(&b, "p", 1, 2, &r);
+    run_free(&r);
+    builder_free(&b);
+
+    builder_ints(&b, start_padded(&b, "AveragePool", "p"), "kernel_shape", 2, DIMS(2, 2));
+    compare_fused(&b, "p", 1, 2, &r);
+    run_free(&r);
+    builder_free(&b);
+
+    first_value = -100; /* zeros around negative values are the largest: padding of a maximum is no zero */
+    builder_ints(&b, start_padded(&b, "MaxPool", "p"), "kernel_shape", 2, DIMS(2, 2));
+    CHECK(run_model(&b, NULL, &r) == CLARUS_OK, "%s", r.error.message);
+    CHECK(r.out[0][0] == 0, "%g", (double)r.out[0][0]);
+    run_free(&r);
+    builder_free(&b);
+    first_value = 1;
+}
+
+/* ---- Input shapes */
+
+static clarus_status bind(const clarus_model *model, const clarus_session_options *options, shape *shapes,
+                          clarus_error *error)
+{
+    *error = (clarus_error){CLARUS_OK, ""};
+    return model_bind(model, options, shapes, error);
+}
+
+static void test_binding(void)
+{
+    builder b;
+    clarus_model *model;
+    clarus_error error;
+    clarus_session_options options;
+    shape shapes[1];
+    builder_start(&b, 13);
+    builder_input(&b, "x", CLARUS_FLOAT32, 3, DIMS(-1, 3, -1));
+    builder_output(&b, "y");
+    builder_node(&b, "Relu", "x", "y");
+    builder_finish(&b);
+    CHECK(clarus_model_parse(context, b.bytes, b.size, &model, &error) == CLARUS_OK, "%s", error.message);
+    clarus_session_options_init(&options);
+    CHECK(bind(model, &options, shapes, &error) == CLARUS_E_SHAPE &&
+              strstr(error.message, "dimension 2 (d2) is open"),
+          "%s", error.message);
+    clarus_shape given = {"x", 3, {4, 3, 5}};
+    options.shapes = &given;
+    options.shape_count = 1;
+    CHECK(bind(model, &options, shapes, &error) == CLARUS_OK && shapes[0].dims[0] == 4 &&
+              shapes[0].dims[2] == 5,
+          "%s", error.message);
+    options.batch = 2;
+    CHECK(bind(model, &options, shapes, &error) == CLARUS_E_SHAPE, "%s", error.message);
+    options.batch = 0;
+    given.dims[1] = 4;
+    CHECK(bind(model, &options, shapes, &error) == CLARUS_E_SHAPE &&
+              strstr(error.message, "dimension 1 is 3 in the model, 4 is given"),
+          "%s", error.message);
+    given.name = "z";
+    CHECK(bind(model, &options, shapes, &error) == CLARUS_E_SHAPE && strstr(error.message, "\"z\""), "%s",
+          error.message);
+    clarus_model_free(model);
+    builder_free(&b);
+}
+
+int main(void)
+{
+    clarus_error error;
+    if (clarus_context_create(NULL, &context, &error) != CLARUS_OK)
+        return 1;
+    test_conv();
+    test_pool();
+    test_matmul();
+    test_eltwise();
+    test_reduce();
+    test_shapes();
+    test_slices();
+    test_moves();
+    test_shape_arithmetic();
+    test_constants();
+    test_half();
+    test_epilogues();
+    test_batch_norm();
+    test_padding();
+    test_binding();
+    clarus_context_free(context);
+    return test_result();
+}
