@@ -139,7 +139,8 @@ static size_t cast_constant(lowering *l, size_t x, clarus_dtype to)
 void lower_cast(lowering *l)
 {
     size_t x = lower_input(l, 0);
-    clarus_dtype from = lower_input_type(l, 0), to = (clarus_dtype)lower_int(l, "to", 0);
+    clarus_dtype from = lower_input_type(l, 0);
+    clarus_dtype to = l->row->parameter ? lower_input_type(l, 1) : (clarus_dtype)lower_int(l, "to", 0);
     if (l->status != CLARUS_OK)
         return;
     if (lower_dtype(l, x) != computed_type(to)) {

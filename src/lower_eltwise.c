@@ -112,10 +112,43 @@ void lower_clip(lowering *l)
     lower_bind(l, 0, x);
 }
 
-void lower_leaky(lowering *l)
+void lower_alpha(lowering *l)
 {
+    eltwise_function function = (eltwise_function)l->row->parameter;
+    float alpha = lower_float(l, "alpha", function == ELTWISE_leaky_relu ? 0.01f : 1);
+    lower_bind(l, 0, lower_unary(l, function, lower_input(l, 0), alpha, 0));
+}
+
+/* gamma * (x < 0 ? alpha (e^x - 1) : x) */
+void lower_selu(lowering *l)
+{
+    size_t y = lower_unary(l, ELTWISE_elu, lower_input(l, 0), lower_float(l, "alpha", 0x1.ac5afap+0f), 0);
     lower_bind(l, 0,
-               lower_unary(l, ELTWISE_leaky_relu, lower_input(l, 0), lower_float(l, "alpha", 0.01f), 0));
+               lower_binary(l, ELTWISE_mul, y, lower_scalar(l, lower_float(l, "gamma", 0x1.0cfabep+0f))));
+}
+
+/* max(x, 0) + min(alpha (e^(x / alpha) - 1), 0) */
+void lower_celu(lowering *l)
+{
+    float alpha = lower_float(l, "alpha", 1);
+    size_t x = lower_input(l, 0), zero = lower_scalar(l, 0);
+    size_t scaled = lower_binary(l, ELTWISE_div, x, lower_scalar(l, alpha));
+    size_t below = lower_binary(l, ELTWISE_min, lower_unary(l, ELTWISE_elu, scaled, alpha, 0), zero);
+    lower_bind(l, 0, lower_binary(l, ELTWISE_add, lower_binary(l, ELTWISE_max, x, zero), below));
+}
+
+/* x tanh(softplus(x)) */
+void lower_mish(lowering *l)
+{
+    size_t x = lower_input(l, 0), t = lower_unary(l, ELTWISE_softplus, x, 0, 0);
+    lower_bind(l, 0, lower_binary(l, ELTWISE_mul, x, lower_unary(l, ELTWISE_tanh, t, 0, 0)));
+}
+
+/* x / (1 + |x|) */
+void lower_softsign(lowering *l)
+{
+    size_t x = lower_input(l, 0), t = lower_unary(l, ELTWISE_abs, x, 0, 0);
+    lower_bind(l, 0, lower_binary(l, ELTWISE_div, x, lower_binary(l, ELTWISE_add, t, lower_scalar(l, 1))));
 }
 
 void lower_hard(lowering *l)

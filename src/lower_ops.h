@@ -26,7 +26,11 @@ void lower_variadic(lowering *l);
 void lower_mean(lowering *l);  /* no parameter */
 void lower_pow(lowering *l);   /* no parameter */
 void lower_clip(lowering *l);  /* no parameter */
-void lower_leaky(lowering *l); /* functions of one parameter "alpha" */
+void lower_alpha(lowering *l); /* functions of one parameter, "alpha" */
+void lower_selu(lowering *l);
+void lower_celu(lowering *l);
+void lower_mish(lowering *l);
+void lower_softsign(lowering *l);
 void lower_hard(lowering *l);  /* hard_sigmoid, hard_swish */
 void lower_gelu(lowering *l);  /* no parameter */
 void lower_swish(lowering *l); /* no parameter */
@@ -73,7 +77,7 @@ void lower_constant_node(lowering *l);
 void lower_constant_of_shape(lowering *l);
 void lower_shape_node(lowering *l);
 void lower_size(lowering *l);
-void lower_cast(lowering *l);
+void lower_cast(lowering *l); /* parameter: 1 for the type of input 1 */
 void lower_range(lowering *l);
 void lower_where(lowering *l);
 void lower_compare(lowering *l); /* parameter: compare_function */

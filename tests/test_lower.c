@@ -255,6 +255,12 @@ static void test_eltwise(void)
     one_node(&b, 13, "PRelu", "x slope", 2, DIMS(2, 2));
     floats(&b, "slope", 2, DIMS(2, 1), FLOATS(10, 20));
     EXPECT(&b, "2x2", -20, -10, 0, 1);
+    builder_float(&b, one_node(&b, 13, "ThresholdedRelu", "x", 1, DIMS(5)), "alpha", 1);
+    EXPECT(&b, "5", 0, 0, 0, 0, 2);
+    one_node(&b, 13, "Sign", "x", 1, DIMS(5));
+    EXPECT(&b, "5", -1, -1, 0, 1, 1);
+    one_node(&b, 13, "Softsign", "x", 1, DIMS(4));
+    EXPECT(&b, "4", -2.0f / 3, -0.5f, 0, 0.5f);
     one_node(&b, 13, "HardSwish", "x", 1, DIMS(1));
     REFUSE(&b, CLARUS_E_UNSUPPORTED, "not supported in this opset");
     first_value = 1;
