@@ -1,0 +1,50 @@
+# Tests of models: the second oracle, conformance, whole networks, golden digests.
+add_library(test_models STATIC
+    double/check.c
+    double/graph.c
+    double/node.c
+    double/operators.c
+    double/ops_binary.c
+    double/ops_move.c
+    double/ops_norm.c
+    double/ops_pool.c
+    double/ops_reduce.c
+    double/ops_sums.c
+    double/ops_unary.c
+    double/tensor.c
+    generate.c
+    golden/model_text.c
+    networks/network_set.c
+)
+target_link_libraries(test_models PUBLIC clarus_objects PRIVATE clarus_flags)
+target_include_directories(test_models PUBLIC ${generated} ${PROJECT_SOURCE_DIR})
+set_source_files_properties(double/ops_sums.c PROPERTIES COMPILE_OPTIONS -O3) # inner loops of whole networks
+
+# clarus_model_test(NAME SOURCE): a program on the above, without a test of its own.
+function(clarus_model_test name source)
+    add_executable(test_${name} ${source})
+    target_link_libraries(test_${name} PRIVATE test_models clarus_objects clarus_flags)
+endfunction()
+
+# clarus_model_run(NAME LABEL PROGRAM ARGUMENT...)
+function(clarus_model_run name label program)
+    add_test(NAME ${name} COMMAND test_${program} ${ARGN})
+    set_tests_properties(${name} PROPERTIES LABELS ${label} SKIP_RETURN_CODE 77 TIMEOUT 600)
+endfunction()
+
+clarus_model_test(conformance conformance/conformance.c)
+clarus_model_test(double double/test_double.c)
+clarus_model_test(double_operators double/test_double_operators.c)
+clarus_model_test(golden golden/golden.c)
+clarus_model_test(networks networks/networks.c)
+
+# On the plain C reference, and on the device that CLARUS_DEVICE names or `auto` takes.
+set(passing ${CMAKE_CURRENT_SOURCE_DIR}/conformance/passing.txt)
+set(digests ${CMAKE_CURRENT_SOURCE_DIR}/golden/digests.txt)
+clarus_model_run(conformance_reference conformance conformance --device reference --passing ${passing})
+clarus_model_run(conformance conformance conformance --passing ${passing})
+clarus_model_run(double conformance double)
+clarus_model_run(double_operators unit double_operators)
+clarus_model_run(golden_reference unit golden --device reference ${digests})
+clarus_model_run(golden kernel golden ${digests})
+clarus_model_run(networks conformance networks)
