@@ -365,8 +365,14 @@ lower_note *lower_add_note(lowering *l, note_kind kind, size_t value)
 
 void lower_bind_as(lowering *l, size_t output, size_t number, clarus_dtype dtype)
 {
-    if (l->status == CLARUS_OK && output < l->node->output_count && l->node->outputs[output] != GRAPH_NONE)
-        l->bindings[l->node->outputs[output]] = (binding){number, dtype};
+    if (l->status != CLARUS_OK || output >= l->node->output_count || l->node->outputs[output] == GRAPH_NONE)
+        return;
+    l->bindings[l->node->outputs[output]] = (binding){number, dtype};
+    lowered_value *value = &l->out->values[number];
+    if (value->kind == VALUE_TEMPORARY && strcmp(value->name, l->node->name) == 0) { /* made by this node */
+        const char *name = arena_strdup(&l->out->arena, l->node->output_names[output]);
+        value->name = name ? name : value->name;
+    }
 }
 
 void lower_bind(lowering *l, size_t output, size_t number)

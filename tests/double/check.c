@@ -239,9 +239,7 @@ int double_check(clarus_context *context, const char *path, clarus_tensor *const
     clarus_error error = {CLARUS_OK, ""};
     memset(report, 0, sizeof *report);
     clarus_status made = float_lower(context, path, inputs, input_count, &run, &error);
-    int status = made == CLARUS_OK              ? DOUBLE_OK
-                 : made == CLARUS_E_UNSUPPORTED ? DOUBLE_UNSUPPORTED
-                                                : DOUBLE_BAD;
+    int status = made == CLARUS_OK ? DOUBLE_OK : DOUBLE_UNSUPPORTED;
     if (status == DOUBLE_OK && float_execute(&run, inputs, &error) != CLARUS_OK)
         status = DOUBLE_BAD;
     snprintf(message, DOUBLE_MESSAGE, "%s", error.message);

@@ -119,7 +119,9 @@ static void test_network(clarus_context *context, const char *data, const networ
         judge(n->model, status, &report, message, c);
         CHECK(status == DOUBLE_OK, "%s: %s", n->model, message);
         CHECK(report.unbounded == 0, "%s: %zu elements without a bound", n->model, report.unbounded);
-        CHECK(report.end_to_end <= 1e-4, "%s: outputs differ by %.3g of their root mean square", n->model,
+        /* values of half precision are rounded after each operation, which the double run does not do */
+        double most = clarus_tensor_dtype(input) == CLARUS_FLOAT16 ? 0.1 : 1e-4;
+        CHECK(report.end_to_end <= most, "%s: outputs differ by %.3g of their root mean square", n->model,
               report.end_to_end);
     }
     clarus_tensor_free(input);

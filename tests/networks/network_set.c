@@ -36,7 +36,7 @@ const network networks[] = {
     SQUEEZENET("squeezenet1.1-fp32-from-fp16", 0),
     SQUEEZENET("squeezenet1.1-fp32-from-fp16", 3),
     SQUEEZENET("squeezenet1.1-fp32-from-fp16", 11),
-    SQUEEZENET("SqueezeNet_fp16", 0),
+    {"nets/SqueezeNet_fp16.onnx", INPUT_FILE, "nets/squeezenet-ref/test_data_set_0/input_0.pb", NULL, 0, 0, 0},
     PLAIN("cifar10_resnet20-fp32-from-pytorch", INPUT_NOISE),
     PLAIN("cifar10_resnet20_onnc", INPUT_NOISE),
     PLAIN("cifar10_resnet_4b", INPUT_NOISE),
