@@ -9,23 +9,6 @@
 
 /* ---- Constants */
 
-/* A tensor of the model, half precision widened. */
-static void bind_tensor(lowering *l, const graph_tensor *tensor)
-{
-    const void *data = tensor->data;
-    int half = convert_is_half(tensor->dtype);
-    if (!tensor->dtype)
-        lower_error(l, CLARUS_E_UNSUPPORTED, "the constant's type is not supported");
-    if (half) {
-        float *wide = lower_memory(l, (int64_t)tensor->count, sizeof *wide);
-        if (wide)
-            convert_from_half(tensor->dtype, data, tensor->count, wide);
-        data = wide;
-    }
-    size_t number = lower_constant(l, half ? CLARUS_FLOAT32 : tensor->dtype, &tensor->shape, data);
-    lower_bind_as(l, 0, number, tensor->dtype);
-}
-
 static void bind_list(lowering *l, const graph_attribute *a)
 {
     shape scalar = {.rank = 0}, row = {.rank = 1, .dims = {(int64_t)a->count}};
@@ -53,7 +36,7 @@ void lower_constant_node(lowering *l)
         if (!a || a->kind != forms[i].kind)
             continue;
         if (a->kind == ATTRIBUTE_TENSOR)
-            bind_tensor(l, a->as.tensor);
+            lower_bind_as(l, 0, lower_tensor(l, a->as.tensor, l->node->name), a->as.tensor->dtype);
         else
             bind_list(l, a);
         return;

@@ -150,13 +150,34 @@ size_t lower_constant(lowering *l, clarus_dtype dtype, const shape *shape, const
     return l->status == CLARUS_OK ? number : LOWER_NONE;
 }
 
+size_t lower_tensor(lowering *l, const graph_tensor *tensor, const char *name)
+{
+    size_t number;
+    const void *data = tensor->data;
+    clarus_dtype dtype = convert_is_half(tensor->dtype) ? CLARUS_FLOAT32 : tensor->dtype;
+    if (!dtype)
+        lower_error(l, CLARUS_E_UNSUPPORTED, "the type of \"%s\" is not supported", name);
+    if (l->status != CLARUS_OK)
+        return LOWER_NONE;
+    if (dtype != tensor->dtype) {
+        float *wide = lowered_alloc(l->out, tensor->count, sizeof *wide);
+        if (!wide)
+            return fail_memory(l);
+        convert_from_half(tensor->dtype, data, tensor->count, wide);
+        data = wide;
+    }
+    l->status =
+        lowered_add_value(l->out, VALUE_CONSTANT, dtype, &tensor->shape, data, name, &number, l->error);
+    return l->status == CLARUS_OK ? number : LOWER_NONE;
+}
+
 void *lower_memory(lowering *l, int64_t count, size_t size)
 {
-    uint64_t limit = l->out->context->max_model_bytes;
+    uint64_t limit = l->out->context->max_model_bytes / 8;
     if (l->status != CLARUS_OK)
         return NULL;
     if ((uint64_t)count > (limit - l->folded_bytes) / size) {
-        lower_error(l, CLARUS_E_LIMIT, "constants of the model exceed the limit of %llu bytes",
+        lower_error(l, CLARUS_E_LIMIT, "computed constants exceed the limit of %llu bytes",
                     (unsigned long long)limit);
         return NULL;
     }
@@ -225,11 +246,13 @@ static int is_constant_op(const lowering *l, const lowered_op *op)
 /* Arithmetic is in float32; integers are computed at load time only. */
 static void check_types(lowering *l, const lowered_op *op, int constant)
 {
-    if (op->kind == OP_MOVE || op->kind == OP_GATHER || op->kind == OP_VIEW || (constant && op->kind == OP_ELTWISE))
+    if (op->kind == OP_MOVE || op->kind == OP_GATHER || op->kind == OP_VIEW ||
+        (constant && op->kind == OP_ELTWISE))
         return;
     for (size_t i = 0; i < op->input_count; i++)
         if (lower_dtype(l, op->inputs[i]) != CLARUS_FLOAT32)
-            lower_error(l, CLARUS_E_UNSUPPORTED, "arithmetic of %s on values that are not constant is not supported",
+            lower_error(l, CLARUS_E_UNSUPPORTED,
+                        "arithmetic of %s on values that are not constant is not supported",
                         clarus_dtype_name(lower_dtype(l, op->inputs[i])));
 }
 
@@ -388,24 +411,6 @@ void lower_bind(lowering *l, size_t output, size_t number)
 
 /* ---- The driver */
 
-/* Adds a constant of the model, half precision widened. */
-static void bind_tensor(lowering *l, const graph_tensor *tensor, const char *name, binding *bound)
-{
-    const void *data = tensor->data;
-    clarus_dtype dtype = tensor->dtype;
-    if (convert_is_half(dtype)) {
-        float *wide = lower_memory(l, (int64_t)tensor->count, sizeof *wide);
-        if (!wide)
-            return;
-        convert_from_half(dtype, data, tensor->count, wide);
-        data = wide;
-        dtype = CLARUS_FLOAT32;
-    }
-    bound->dtype = tensor->dtype;
-    l->status = lowered_add_value(l->out, VALUE_CONSTANT, dtype, &tensor->shape, data, name, &bound->number,
-                                  l->error);
-}
-
 static clarus_status bind_inputs(lowering *l, const shape *shapes)
 {
     const graph *model = l->model;
@@ -437,7 +442,7 @@ static void bind_constants(lowering *l)
         const graph_value *value = &l->model->values[l->node->inputs[i]];
         binding *bound = &l->bindings[l->node->inputs[i]];
         if (value->tensor && bound->number == LOWER_NONE)
-            bind_tensor(l, value->tensor, value->name, bound);
+            *bound = (binding){lower_tensor(l, value->tensor, value->name), value->tensor->dtype};
         if (bound->number == LOWER_NONE)
             lower_error(l, CLARUS_E_UNSUPPORTED, "input \"%s\" comes from an output that is not supported",
                         l->node->input_names[i]);
@@ -507,7 +512,7 @@ static clarus_status bind_outputs(lowering *l)
         binding bound = l->bindings[port->value];
         const graph_tensor *tensor = model->values[port->value].tensor;
         if (bound.number == LOWER_NONE && tensor) {
-            bind_tensor(l, tensor, port->info.name, &bound);
+            bound = (binding){lower_tensor(l, tensor, port->info.name), tensor->dtype};
         } else if (bound.number == LOWER_NONE) {
             lower_error(l, CLARUS_E_UNSUPPORTED, "graph output \"%s\" is not supported", port->info.name);
         }

@@ -77,7 +77,10 @@ const void *lower_data(const lowering *l, size_t number);
 int64_t lower_count(const lowering *l, size_t number);
 /* data is not copied. */
 size_t lower_constant(lowering *l, clarus_dtype dtype, const shape *shape, const void *data);
-/* Zero-filled memory of the lowered graph, counted against the limit of the model's size. */
+/* A tensor of the model, half precision widened. */
+size_t lower_tensor(lowering *l, const graph_tensor *tensor, const char *name);
+/* Zero-filled memory of the lowered graph. All that is asked for stays below an eighth of the context's
+ * max_model_bytes, since a few bytes of a model can ask for any amount. */
 void *lower_memory(lowering *l, int64_t count, size_t size);
 size_t lower_scalar(lowering *l, float value);
 size_t lower_int64s(lowering *l, const int64_t *values, size_t count);

@@ -23,18 +23,18 @@ void lower_unary_node(lowering *l);
 void lower_binary_node(lowering *l);
 void lower_binary_legacy(lowering *l); /* opset 1 to 6: attributes broadcast and axis */
 void lower_variadic(lowering *l);
-void lower_mean(lowering *l);  /* no parameter */
-void lower_pow(lowering *l);   /* no parameter */
-void lower_clip(lowering *l);  /* no parameter */
-void lower_alpha(lowering *l); /* functions of one parameter, "alpha" */
-void lower_selu(lowering *l);
-void lower_celu(lowering *l);
-void lower_mish(lowering *l);
-void lower_softsign(lowering *l);
-void lower_hard(lowering *l);  /* hard_sigmoid, hard_swish */
-void lower_gelu(lowering *l);  /* no parameter */
-void lower_swish(lowering *l); /* no parameter */
-void lower_prelu(lowering *l); /* no parameter */
+void lower_mean(lowering *l);     /* no parameter */
+void lower_pow(lowering *l);      /* no parameter */
+void lower_clip(lowering *l);     /* no parameter */
+void lower_alpha(lowering *l);    /* functions of one parameter, "alpha" */
+void lower_selu(lowering *l);     /* no parameter */
+void lower_celu(lowering *l);     /* no parameter */
+void lower_mish(lowering *l);     /* no parameter */
+void lower_softsign(lowering *l); /* no parameter */
+void lower_hard(lowering *l);     /* hard_sigmoid, hard_swish */
+void lower_gelu(lowering *l);     /* no parameter */
+void lower_swish(lowering *l);    /* no parameter */
+void lower_prelu(lowering *l);    /* no parameter */
 
 /* lower_reduce.c */
 void lower_softmax(lowering *l);   /* parameter: 1 for the logarithm */

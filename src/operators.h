@@ -6,9 +6,8 @@
 
 typedef struct lowering lowering;
 
-enum {
-    OPERATOR_KEEPS_HALF = 1
-}; /* results of half-precision operands are such values already: no rounding */
+/* Flag: results of half-precision operands are such values already and need no rounding. */
+enum { OPERATOR_KEEPS_HALF = 1 };
 
 typedef struct operator_row {
     const char *name;

@@ -150,7 +150,7 @@ static inline Onnx__Tensor *builder_tensor(builder *b, clarus_dtype dtype, size_
     t->dims = builder_copy(b, dims, rank * sizeof *dims);
     t->n_dims = rank;
     t->has_data_type = 1;
-    t->data_type = dtype;
+    t->data_type = (int32_t)dtype;
     t->has_raw_data = data != NULL;
     if (data)
         t->raw_data.data = builder_copy(b, data, count * clarus_dtype_size(dtype));
@@ -185,7 +185,7 @@ static inline Onnx__ValueInfo *builder_value_info(builder *b, const char *name, 
     Onnx__TensorType *type = v->type->tensor_type = builder_alloc(b, sizeof *type);
     onnx__tensor_type__init(type);
     type->has_elem_type = 1;
-    type->elem_type = dtype;
+    type->elem_type = (int32_t)dtype;
     type->shape = builder_alloc(b, sizeof *type->shape);
     onnx__tensor_shape__init(type->shape);
     type->shape->dim = builder_alloc(b, rank * sizeof *type->shape->dim);

@@ -56,7 +56,7 @@ def _preprocessor(mean, std):
 
 
 def _config():
-    return {"model_type": "clarus-default", "architectures": ["ClarusDefault"], "description": DESCRIPTION,
+    return {"model_type": "clarus-default", "architectures": ["ClarusDefault"], "clarus_description": DESCRIPTION,
             "image_size": 32, "num_channels": 3, "num_labels": len(CLASSES), "torch_dtype": "float32",
             "id2label": {str(i): name for i, name in enumerate(CLASSES)},
             "label2id": {name: i for i, name in enumerate(CLASSES)}}
