@@ -118,7 +118,7 @@ typedef struct signature {
 
 #define SIGNATURE(offset, bytes, name)                                                                       \
     {                                                                                                        \
-        offset, bytes, sizeof bytes - 1, name                                                                \
+        offset, bytes, sizeof(bytes) - 1, name                                                               \
     }
 
 /* What people most often mistake for a picture that can be read here. */
@@ -158,13 +158,13 @@ static int is_text(const uint8_t *bytes, size_t size_bytes)
 static clarus_status refuse_unknown(const uint8_t *bytes, size_t size_bytes, clarus_error *error)
 {
     static const char hint[] = "only JPEG and PNG can be read";
+    if (size_bytes == 0)
+        return error_set(error, CLARUS_E_FORMAT, "is empty");
     for (size_t i = 0; i < sizeof known_formats / sizeof *known_formats; i++) {
         const signature *s = &known_formats[i];
         if (size_bytes >= s->offset + s->length && memcmp(bytes + s->offset, s->bytes, s->length) == 0)
             return error_set(error, CLARUS_E_UNSUPPORTED, "is %s; %s", s->name, hint);
     }
-    if (size_bytes == 0)
-        return error_set(error, CLARUS_E_FORMAT, "is empty");
     if (is_text(bytes, size_bytes))
         return error_set(error, CLARUS_E_FORMAT, "is text, not a picture; %s", hint);
     return error_set(error, CLARUS_E_FORMAT, "is not a picture that Clarus knows; %s", hint);
@@ -194,10 +194,10 @@ static clarus_status decode(clarus_context *context, const uint8_t *bytes, size_
     int orientation = 1;
     clarus_image *stored = NULL, *next = NULL;
     clarus_status status = decode_stored(context, bytes, size_bytes, options, &stored, &orientation, error);
-    if (status == CLARUS_OK && orientation != 1 && !options->ignore_orientation &&
+    if (stored && orientation != 1 && !options->ignore_orientation &&
         (status = orient_image(stored, orientation, &next, error)) == CLARUS_OK)
         replace(&stored, next);
-    if (status == CLARUS_OK && options->channels && options->channels != stored->channels &&
+    if (stored && status == CLARUS_OK && options->channels != stored->channels &&
         (status = image_convert(context, stored, &next, error)) == CLARUS_OK)
         replace(&stored, next);
     if (status != CLARUS_OK)

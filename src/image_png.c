@@ -215,7 +215,7 @@ static void drop_alpha(uint8_t *pixels, size_t count, size_t colours)
 static void remove_alpha(clarus_image *image, const clarus_decode_options *options)
 {
     static const uint8_t white[3] = {255, 255, 255};
-    size_t count = image->width * image->height, colours = (size_t)image->channels - 1;
+    size_t count = image->width * image->height, colours = image->channels == 2 ? 1 : 3;
     if (options->alpha_discard)
         drop_alpha(image->pixels, count, colours);
     else
