@@ -37,9 +37,9 @@
  * they were made from alive: a context may be freed while its devices or models are in use. Pointers
  * returned by getters stay valid as long as the object that they were asked from.
  *
- * Threads. A context, a device and a model may be used by any number of threads at once. A session, an
- * image, a tensor, a convolution, a dense layer and a buffer may be used by one thread at a time; several
- * sessions of one model may run side by side. No function changes global state: computing calls set
+ * Threads. A context, a device, a model and an image, which never changes once made, may be used by any
+ * number of threads at once. A session, a tensor, a convolution, a dense layer and a buffer may be used by
+ * one thread at a time; several sessions of one model may run side by side. No function changes global state: computing calls set
  * the default floating-point environment for their duration and restore the caller's. A process that
  * forks after its first call must not use the library in the child, which may only exec or exit.
  *

@@ -20,7 +20,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { FRACTION_BITS = 32 - 8 - 2, HALF = 1 << (FRACTION_BITS - 1) };
+enum { FRACTION_BITS = 32 - 8 - 2, HALF = 1 << (FRACTION_BITS - 1), STRIP = 256 };
 
 static const double PI = 3.14159265358979323846;
 
@@ -177,17 +177,34 @@ static view view_of(const clarus_image *image, size_t x, size_t y)
     return (view){image->pixels, x, y, image->width * channels, channels};
 }
 
-static void horizontal_row(const uint8_t *from, const view *v, const axis *columns, size_t width, uint8_t *to)
+static void horizontal_row_grey(const uint8_t *from, size_t x0, const axis *columns, size_t width,
+                                uint8_t *to)
 {
     for (size_t x = 0; x < width; x++) {
         const taps *t = &columns->taps[x];
-        for (size_t c = 0; c < v->channels; c++) {
-            const uint8_t *p = from + (t->first - v->x) * v->channels + c;
-            int32_t sum = HALF;
-            for (size_t k = 0; k < t->count; k++)
-                sum += t->weights[k] * p[k * v->channels];
-            to[x * v->channels + c] = clip(sum);
+        const uint8_t *p = from + (t->first - x0);
+        int32_t sum = HALF;
+        for (size_t k = 0; k < t->count; k++)
+            sum += t->weights[k] * p[k];
+        to[x] = clip(sum);
+    }
+}
+
+static void horizontal_row_colour(const uint8_t *from, size_t x0, const axis *columns, size_t width,
+                                  uint8_t *to)
+{
+    for (size_t x = 0; x < width; x++) {
+        const taps *t = &columns->taps[x];
+        const uint8_t *p = from + 3 * (t->first - x0);
+        int32_t red = HALF, green = HALF, blue = HALF;
+        for (size_t k = 0; k < t->count; k++) {
+            red += t->weights[k] * p[3 * k];
+            green += t->weights[k] * p[3 * k + 1];
+            blue += t->weights[k] * p[3 * k + 2];
         }
+        to[3 * x] = clip(red);
+        to[3 * x + 1] = clip(green);
+        to[3 * x + 2] = clip(blue);
     }
 }
 
@@ -197,12 +214,14 @@ static void horizontal_pass(const view *v, size_t y, const axis *columns, clarus
     const uint8_t *from = v->pixels + (y - v->y) * v->stride;
     size_t row = to->width * v->channels;
     for (size_t i = 0; i < to->height; i++)
-        horizontal_row(from + i * v->stride, v, columns, to->width, to->pixels + i * row);
+        (v->channels == 1 ? horizontal_row_grey : horizontal_row_colour)(from + i * v->stride, v->x, columns,
+                                                                         to->width, to->pixels + i * row);
 }
 
-static void vertical_row(const uint8_t *from, size_t stride, const taps *t, size_t count, int32_t *sums,
-                         uint8_t *to)
+/* count is at most STRIP, so that the sums stay in registers or the nearest cache. */
+static void vertical_strip(const uint8_t *from, size_t stride, const taps *t, size_t count, uint8_t *to)
 {
+    int32_t sums[STRIP];
     for (size_t i = 0; i < count; i++)
         sums[i] = HALF;
     for (size_t k = 0; k < t->count; k++) {
@@ -215,14 +234,17 @@ static void vertical_row(const uint8_t *from, size_t stride, const taps *t, size
         to[i] = clip(sums[i]);
 }
 
-/* Fills `to` from as many columns of v, from column x of the source on; sums holds one row of `to`. */
-static void vertical_pass(const view *v, size_t x, const axis *rows, int32_t *sums, clarus_image *to)
+/* Fills `to` from as many columns of v, from column x of the source on. */
+static void vertical_pass(const view *v, size_t x, const axis *rows, clarus_image *to)
 {
     const uint8_t *from = v->pixels + (x - v->x) * v->channels;
     size_t count = to->width * v->channels;
     for (size_t i = 0; i < to->height; i++) {
         const taps *t = &rows->taps[i];
-        vertical_row(from + (t->first - v->y) * v->stride, v->stride, t, count, sums, to->pixels + i * count);
+        const uint8_t *top = from + (t->first - v->y) * v->stride;
+        for (size_t begin = 0; begin < count; begin += STRIP)
+            vertical_strip(top + begin, v->stride, t, count - begin < STRIP ? count - begin : STRIP,
+                           to->pixels + i * count + begin);
     }
 }
 
@@ -234,7 +256,6 @@ typedef struct filtering {
     const resize_window *window;
     axis columns, rows;
     size_t x, y, width, height; /* the part of the source that the window needs */
-    int32_t *sums;
     clarus_image *middle;
 } filtering;
 
@@ -267,11 +288,11 @@ static clarus_status two_passes(filtering *f, int vertical_first, clarus_image *
         return status;
     view source = view_of(f->image, 0, 0), middle = view_of(f->middle, f->x, f->y);
     if (vertical_first) {
-        vertical_pass(&source, f->x, &f->rows, f->sums, f->middle);
+        vertical_pass(&source, f->x, &f->rows, f->middle);
         horizontal_pass(&middle, f->y, &f->columns, to);
     } else {
         horizontal_pass(&source, f->y, &f->columns, f->middle);
-        vertical_pass(&middle, f->x, &f->rows, f->sums, to);
+        vertical_pass(&middle, f->x, &f->rows, to);
     }
     return CLARUS_OK;
 }
@@ -290,17 +311,13 @@ static clarus_status filter_image(filtering *f, const kernel *k, size_t width, s
     if (status != CLARUS_OK)
         return status;
     int vertical_first = vertical_goes_first(image, width, height);
-    size_t row = vertical_first ? f->width : f->window->width;
-    f->sums = memory_alloc(f->context, row * (size_t)image->channels, sizeof *f->sums);
-    if (!f->sums)
-        return error_memory(error, "resize");
     view source = view_of(image, 0, 0);
     if (width != image->width && height != image->height)
         return two_passes(f, vertical_first, *resized, error);
     if (width != image->width)
         horizontal_pass(&source, f->y, &f->columns, *resized);
     else
-        vertical_pass(&source, f->x, &f->rows, f->sums, *resized);
+        vertical_pass(&source, f->x, &f->rows, *resized);
     return CLARUS_OK;
 }
 
@@ -317,7 +334,6 @@ static clarus_status filtered(clarus_context *context, const clarus_image *image
     clarus_image_free(f.middle);
     axis_free(context, &f.columns);
     axis_free(context, &f.rows);
-    memory_free(context, f.sums);
     return status;
 }
 
