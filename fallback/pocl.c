@@ -50,8 +50,7 @@ static int read_icd(const char *path, char library[PATH_MAX])
     return ok && *library;
 }
 
-/* Loads what the loader has loaded, or tried to; it stays, since some drivers do not survive being unloaded.
- */
+/* Loads what the loader has loaded, or tried to; it stays, since some drivers do not survive unloading. */
 static void examine_icd(const char *path, icd_findings *findings)
 {
     char library[PATH_MAX];
@@ -105,7 +104,9 @@ static int is_writable(const char *path)
 /* PoCL's platform is there without a device. */
 static void explain_no_device(char text[POCL_ADVICE])
 {
-    const char *cache = getenv("POCL_CACHE_DIR"), *home = getenv("HOME");
+    const char *cache = getenv("POCL_CACHE_DIR"), *variable = "XDG_CACHE_HOME", *home = getenv(variable);
+    if (!home || !*home)
+        home = getenv(variable = "HOME");
     if (cache && !is_writable(cache))
         snprintf(text, POCL_ADVICE,
                  "PoCL shows no device: POCL_CACHE_DIR is %.200s, which cannot be written to; set it to a "
@@ -113,9 +114,9 @@ static void explain_no_device(char text[POCL_ADVICE])
                  cache);
     else if (!cache && (!home || !is_writable(home)))
         snprintf(text, POCL_ADVICE,
-                 "PoCL shows no device: its cache has no folder that can be written to (HOME is %.200s); set "
+                 "PoCL shows no device: its cache has no folder that can be written to (%s is %.200s); set "
                  "POCL_CACHE_DIR to one, as in POCL_CACHE_DIR=/tmp/pocl",
-                 home ? home : "not set");
+                 variable, home ? home : "not set");
     else
         snprintf(
             text, POCL_ADVICE,

@@ -47,42 +47,40 @@ void clarus_device_list_free(clarus_device_list *list)
     clarus_context_free(context);
 }
 
-/* Takes the entry's device up, or says why not. */
-static clarus_status fill_entry(clarus_context *context, list_entry *entry, const device_identity *identity,
-                                int index)
+/* Takes the entry's device up and lets it go again, or says why not. */
+static void fill_entry(clarus_context *context, list_entry *entry, const device_identity *identity, int index)
 {
     clarus_device *device;
     clarus_device_status state;
     clarus_error why = {0};
     clarus_status status = device_examine(context, identity, index, &device, &state, &why);
     entry->identity = *identity;
-    if (status == CLARUS_OK) {
+    if (status == CLARUS_OK)
         entry->identity = device->identity;
+    else
+        memcpy(entry->identity.reason, why.message, sizeof why.message);
+    if (status == CLARUS_OK)
         clarus_device_free(device);
-    }
     device_identity_info(&entry->identity, &entry->info);
     entry->info.index = index;
     entry->info.status = state;
-    if (status != CLARUS_OK)
-        memcpy(entry->identity.reason, why.message, sizeof why.message);
-    return status == CLARUS_E_MEMORY ? status : CLARUS_OK;
 }
 
 /* Marks what an automatic choice would take, and says why the others that passed would not be taken. */
 static void mark_auto(clarus_device_list *list)
 {
-    const char *why = "first in the order of preference that passes";
+    int taken = 0;
     for (size_t i = 0; i < list->count; i++) {
         list_entry *entry = &list->entries[i];
         if (entry->info.status != CLARUS_DEVICE_OK)
             continue;
         int by_name = !entry->identity.platform || entry->identity.admitted;
+        entry->info.is_auto = !by_name && !taken;
+        taken |= entry->info.is_auto;
         snprintf(entry->identity.reason, sizeof entry->identity.reason, "%s",
-                 by_name ? "passes; taken only when asked for" : why);
-        if (by_name)
-            continue;
-        entry->info.is_auto = strncmp(why, "first", 5) == 0;
-        why = "passes; an earlier one is preferred";
+                 by_name               ? "passes; taken only when asked for"
+                 : entry->info.is_auto ? "first in the order of preference that passes"
+                                       : "passes; an earlier one is preferred");
     }
 }
 
@@ -110,8 +108,7 @@ static clarus_status list_create(clarus_context *context, clarus_device_list **l
     if (l)
         l->context = context_retain(context);
     for (size_t i = 0; i < count && status == CLARUS_OK; i++, l->count++)
-        if ((status = fill_entry(context, &l->entries[i], &identities[i], (int)i)) != CLARUS_OK)
-            error_memory(error, "device list");
+        fill_entry(context, &l->entries[i], &identities[i], (int)i);
     memory_free(context, identities);
     if (status != CLARUS_OK) {
         clarus_device_list_free(l);
@@ -150,6 +147,7 @@ typedef struct device_choice {
 static int parse_index(const char *text, size_t *index)
 {
     char *end;
+    *index = 0;
     if (*text < '0' || *text > '9')
         return 0;
     unsigned long number = strtoul(text, &end, 10);
@@ -178,10 +176,11 @@ static clarus_status not_found(const device_choice *choice, const char *wanted, 
 static clarus_status open_wanted(const device_choice *choice, const char *wanted, clarus_device **device,
                                  clarus_error *error)
 {
-    size_t at = 0;
-    if (!parse_index(wanted, &at))
-        while (at < choice->count && !is_called(&choice->identities[at], wanted))
-            at++;
+    size_t at;
+    int by_number = parse_index(wanted, &at);
+    for (at = by_number ? at : 0; !by_number && at < choice->count; at++)
+        if (is_called(&choice->identities[at], wanted))
+            break;
     if (at >= choice->count)
         return not_found(choice, wanted, error);
     clarus_device_status state;
@@ -189,7 +188,7 @@ static clarus_status open_wanted(const device_choice *choice, const char *wanted
     clarus_status status = device_examine(choice->context, identity, (int)at, device, &state, error);
     if (status == CLARUS_OK) {
         snprintf((*device)->identity.reason, sizeof identity->reason, "asked for by %s \"%.100s\"",
-                 *wanted >= '0' && *wanted <= '9' ? "number" : "name", wanted);
+                 by_number ? "number" : "name", wanted);
         return CLARUS_OK;
     }
     if (status == CLARUS_E_MEMORY)
