@@ -180,7 +180,6 @@ void memory_free(const clarus_context *context, void *memory)
         context->allocator.release(context->allocator.user, memory);
 }
 
-#undef error_memory
 clarus_status error_memory(clarus_error *error, const char *what)
 {
     return error_set(error, CLARUS_E_MEMORY, "%s: out of memory", what);

@@ -45,9 +45,6 @@ void memory_free(const clarus_context *context, void *memory);
 
 /* Shorthand for the commonest failure. */
 clarus_status error_memory(clarus_error *error, const char *what);
-#ifdef __clang_analyzer__
-#define error_memory(error, what) (error_memory(error, what), CLARUS_E_MEMORY)
-#endif
 
 /* Monotonic clock in milliseconds. */
 double clock_ms(void);

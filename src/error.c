@@ -51,7 +51,6 @@ static void make_printable(char *text)
     }
 }
 
-#undef error_set
 clarus_status error_set(clarus_error *error, clarus_status status, const char *format, ...)
 {
     if (!error)

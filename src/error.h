@@ -19,8 +19,4 @@ __attribute__((format(printf, 2, 3)))
 #endif
 void error_prefix(clarus_error *error, const char *format, ...);
 
-#ifdef __clang_analyzer__ /* which sees one file at a time, and not that the result is `status` */
-#define error_set(error, status, ...) (error_set(error, status, __VA_ARGS__), (status))
-#endif
-
 #endif
