@@ -79,7 +79,7 @@ clarus_status external_data_read(const char *folder, const char *location, uint6
             done += (size_t)n;
         else if (n == 0)
             status = error_set(error, CLARUS_E_FORMAT, "external data \"%s\" ends after %llu bytes", location,
-                               (unsigned long long)(offset + done));
+                               (unsigned long long)offset + done);
         else if (errno != EINTR)
             status = error_set(error, CLARUS_E_IO, "external data \"%s\": %s", location, strerror(errno));
     }

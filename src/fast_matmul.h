@@ -1,4 +1,5 @@
-/* Matrix products by CLBlast, for math mode `fast` on devices that it is tuned for. Its order of summation is its own. */
+/* Matrix products by CLBlast, for math mode `fast` on devices that it is tuned for. Its order of summation is
+ * its own. */
 #ifndef CLARUS_FAST_MATMUL_H
 #define CLARUS_FAST_MATMUL_H
 
@@ -16,7 +17,7 @@ typedef struct fast_matmul {
 /* 1 if the library was built with CLBlast. */
 int fast_matmul_is_built(void);
 /* Enqueues the product. The first call for a device compiles CLBlast's kernels. */
-clarus_status fast_matmul_enqueue(const fast_matmul *product, cl_command_queue queue, cl_mem a, cl_mem b, cl_mem y,
-                                  clarus_error *error);
+clarus_status fast_matmul_enqueue(const fast_matmul *product, cl_command_queue queue, cl_mem a, cl_mem b,
+                                  cl_mem y, clarus_error *error);
 
 #endif

@@ -17,7 +17,8 @@ typedef struct layer layer;
 /* Takes the graph over (also on failure); it has one output. */
 clarus_status layer_create(clarus_device *device, lowered_graph *graph, layer **out, clarus_error *error);
 clarus_status layer_run(layer *layer, const float *const *inputs, float *output, clarus_error *error);
-/* CLARUS_E_ARGUMENT if a buffer is of another device, CLARUS_E_SHAPE if it is of another size; `what` names the object. */
+/* CLARUS_E_ARGUMENT if a buffer is of another device, CLARUS_E_SHAPE if it is of another size; `what` names
+ * the object. */
 clarus_status layer_run_buffers(layer *layer, const char *what, const clarus_buffer *const *inputs,
                                 clarus_buffer *output, clarus_error *error);
 void layer_free(layer *layer);

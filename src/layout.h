@@ -16,7 +16,8 @@ typedef enum layout_kind { LAYOUT_PLAIN, LAYOUT_BLOCKED } layout_kind;
 typedef struct layout {
     layout_kind kind;
     int64_t top, left, bottom, right; /* halo in pixels */
-    /* A part of a larger blocked value (a concatenation): blocks before it, and of the whole; 0: a value of its own. */
+    /* A part of a larger blocked value (a concatenation): blocks before it, and of the whole; 0: a value of
+     * its own. */
     int64_t first_block, total_blocks;
 } layout;
 

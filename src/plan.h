@@ -1,7 +1,7 @@
 /* The plan: how one device executes a lowered graph. Layouts, buffers and launches, as data.
  *
- * A plan is made without touching OpenCL (plan.c asks each operation's launcher, launch_*.c, for its launches);
- * exec.c then allocates the buffers, builds the kernels and runs it. */
+ * A plan is made without touching OpenCL (plan.c asks each operation's launcher, launch_*.c, for its
+ * launches); exec.c then allocates the buffers, builds the kernels and runs it. */
 #ifndef CLARUS_PLAN_H
 #define CLARUS_PLAN_H
 
@@ -29,10 +29,10 @@ typedef struct launch {
     char defines[LAUNCH_DEFINES]; /* "-DFUNCTION=ELTWISE_relu" */
     launch_arg args[LAUNCH_ARGS];
     size_t arg_count;
-    size_t global[3], local[3]; /* always three dimensions */
+    size_t global[3], local[3];        /* always three dimensions */
     const struct fast_matmul *product; /* math mode `fast`: CLBlast's work instead; args are a, b and y */
-    size_t op;                  /* the lowered operation it belongs to */
-    size_t writes;              /* the buffer that it writes; set by plan.c if the launcher does not */
+    size_t op;                         /* the lowered operation it belongs to */
+    size_t writes;                     /* the buffer that it writes; set by plan.c if the launcher does not */
 } launch;
 
 /* Where a value lies: which buffer, and how in it. */
@@ -56,11 +56,12 @@ void launch_buffer(launch *launch, size_t buffer);
 void launch_int(launch *launch, int64_t value); /* value fits in 31 bits: plan.c bounds every buffer */
 void launch_float(launch *launch, float value);
 /* Copies the table into the plan; CLARUS_E_LIMIT if a value needs more than 31 bits. */
-clarus_status launch_table(plan *plan, launch *launch, const int64_t *table, size_t count, clarus_error *error);
+clarus_status launch_table(plan *plan, launch *launch, const int64_t *table, size_t count,
+                           clarus_error *error);
 void launch_grid(launch *launch, size_t x, size_t y, size_t z); /* local 1x1x1 */
 const device_params *plan_device(const plan *plan);
-/* A buffer that holds `count` elements of constant data (packed weights, constant operands), written once. The
- * data is given by a plan-owned pointer. */
+/* A buffer that holds `count` elements of constant data (packed weights, constant operands), written once.
+ * The data is given by a plan-owned pointer. */
 clarus_status plan_constant(plan *plan, clarus_dtype dtype, const void *data, size_t count, size_t *buffer,
                             clarus_error *error);
 /* The same, filled by a callback when the device's memory is there, so that packed weights exist once. out is
@@ -69,26 +70,28 @@ typedef void (*plan_fill_fn)(const void *user, float *out, int threads);
 clarus_status plan_packed(plan *plan, size_t count, plan_fill_fn fill, const void *user, size_t *buffer,
                           clarus_error *error);
 /* A buffer for an intermediate result of one operation. */
-clarus_status plan_temporary(plan *plan, clarus_dtype dtype, size_t count, size_t *buffer, clarus_error *error);
+clarus_status plan_temporary(plan *plan, clarus_dtype dtype, size_t count, size_t *buffer,
+                             clarus_error *error);
 /* Memory that lives as long as the plan. */
 void *plan_alloc(plan *plan, size_t count, size_t size);
 
-/* Every buffer has this many elements of slack behind it, so that the last tile's vectors may read past the end. */
+/* Every buffer has this many elements of slack behind it, so that the last tile's vectors may read past the
+ * end. */
 enum { BUFFER_SLACK = 4096 };
 
 typedef enum buffer_kind { BUFFER_INPUT, BUFFER_OUTPUT, BUFFER_TEMPORARY, BUFFER_CONSTANT } buffer_kind;
 
-/* A buffer of the plan, before memory is shared: it lives from the launch that writes it to the last that reads
- * it. Buffers with the same `memory` share memory. */
+/* A buffer of the plan, before memory is shared: it lives from the launch that writes it to the last that
+ * reads it. Buffers with the same `memory` share memory. */
 typedef struct plan_buffer {
     buffer_kind kind;
     clarus_dtype dtype;
-    size_t count;         /* elements, slack excluded */
-    size_t first, last;   /* launches between which it is alive */
-    size_t memory;        /* number of its memory */
-    int zeroed;           /* has a halo, which must be zero: shares memory only with equals */
-    operand what;         /* shape and layout, for zeroed ones and for the dump */
-    const void *data;     /* BUFFER_CONSTANT: its elements, or NULL and fill */
+    size_t count;       /* elements, slack excluded */
+    size_t first, last; /* launches between which it is alive */
+    size_t memory;      /* number of its memory */
+    int zeroed;         /* has a halo, which must be zero: shares memory only with equals */
+    operand what;       /* shape and layout, for zeroed ones and for the dump */
+    const void *data;   /* BUFFER_CONSTANT: its elements, or NULL and fill */
     plan_fill_fn fill;
     const void *fill_user;
 } plan_buffer;
@@ -98,7 +101,7 @@ struct plan {
     const device_params *device;
     int fast;     /* math mode `fast` */
     int parallel; /* work-groups that the device runs at once */
-    int plain; /* CLARUS_PLAN=plain: row-major, nothing shared; the first tool when digests differ */
+    int plain;    /* CLARUS_PLAN=plain: row-major, nothing shared; the first tool when digests differ */
     struct placement *placements;
     plan_buffer *buffers;
     size_t buffer_count, buffer_capacity;
@@ -118,7 +121,8 @@ const char *launch_name(const launch *launch);
 /* One line per launch, then the memory. NULL if out of memory; the caller frees it with memory_free. */
 char *plan_text(const plan *plan);
 
-/* Which kernel convolutions go to. BLOCKED ones take their first input in the layout that conv_input_layout says. */
+/* Which kernel convolutions go to. BLOCKED ones take their first input in the layout that conv_input_layout
+ * says. */
 typedef enum conv_route { CONV_BLOCKED, CONV_DEPTHWISE, CONV_ANY } conv_route;
 conv_route conv_choose_route(const lowered_graph *graph, const lowered_op *what);
 /* Gives the halo that the convolution reads. */
@@ -126,16 +130,16 @@ void conv_input_halo(const conv_params *conv, layout *layout);
 
 /* Launchers, one per kind of operation: append the launches that compute `out` from `in`. Layouts are given.
  * launch_conv.c, launch_pool.c, launch_matmul.c: */
-clarus_status launch_conv(plan *plan, size_t op, const lowered_op *what, const operand *in, const operand *out,
-                          clarus_error *error);
-clarus_status launch_pool(plan *plan, size_t op, const lowered_op *what, const operand *in, const operand *out,
-                          clarus_error *error);
-clarus_status launch_matmul(plan *plan, size_t op, const lowered_op *what, const operand *in, const operand *out,
-                            clarus_error *error);
+clarus_status launch_conv(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                          const operand *out, clarus_error *error);
+clarus_status launch_pool(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                          const operand *out, clarus_error *error);
+clarus_status launch_matmul(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                            const operand *out, clarus_error *error);
 /* launch_fast.c: matrix products by CLBlast. */
 int plan_takes_fast_matmul(const plan *plan);
-clarus_status launch_fast_matmul(plan *plan, size_t op, const lowered_op *what, const operand *in, const operand *out,
-                                 clarus_error *error);
+clarus_status launch_fast_matmul(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                                 const operand *out, clarus_error *error);
 /* The run-time number and the -D of an epilogue function (kernels/epilogue.h). */
 int launch_epilogue(launch *launch, const op_epilogue *epilogue);
 /* launch_generic.c: any layout. */
@@ -151,6 +155,7 @@ clarus_status launch_move(plan *plan, size_t op, const lowered_op *what, const o
 clarus_status launch_gather(plan *plan, size_t op, const lowered_op *what, const operand *in,
                             const operand *out, clarus_error *error); /* PLAIN */
 /* Copies a value from one layout to another (same shape). */
-clarus_status launch_reorder(plan *plan, size_t op, const operand *in, const operand *out, clarus_error *error);
+clarus_status launch_reorder(plan *plan, size_t op, const operand *in, const operand *out,
+                             clarus_error *error);
 
 #endif

@@ -1,4 +1,5 @@
-/* Every kernel against the oracle, bit for bit with guards, on one device: test_kernels DEVICE. Exit 77 if it is not there. */
+/* Every kernel against the oracle, bit for bit with guards, on one device: test_kernels DEVICE. Exit 77 if it
+ * is not there. */
 #include "clarus.h"
 #include "test.h"
 

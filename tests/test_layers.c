@@ -46,8 +46,8 @@ static clarus_conv2d_shape test_shape(void)
 }
 
 /* The definition, in integers. */
-static long conv_at(const clarus_conv2d_shape *s, const float *x, const float *w, int64_t n, int64_t o, int64_t oy,
-                    int64_t ox)
+static long conv_at(const clarus_conv2d_shape *s, const float *x, const float *w, int64_t n, int64_t o,
+                    int64_t oy, int64_t ox)
 {
     long sum = 0;
     for (int64_t c = 0; c < s->in_channels; c++)
@@ -85,7 +85,8 @@ static void convolution_is_exact(void)
     clarus_error error = {CLARUS_OK, ""};
     static float output[OUT];
     int64_t height = 0, width = 0;
-    CHECK(clarus_conv2d_create(context, device, &s, weights, bias, &conv, &error) == CLARUS_OK, "%s", error.message);
+    CHECK(clarus_conv2d_create(context, device, &s, weights, bias, &conv, &error) == CLARUS_OK, "%s",
+          error.message);
     if (!conv)
         return;
     clarus_conv2d_output_size(conv, &height, &width);
@@ -112,7 +113,8 @@ static void buffers_chain(void)
               clarus_buffer_read(out, output, OUT, &error) == CLARUS_OK,
           "%s", error.message);
     CHECK(memcmp(output, expected, sizeof output) == 0, "buffers give another result than host arrays");
-    CHECK(clarus_conv2d_run_buffers(conv, in, NULL, in, &error) == CLARUS_E_SHAPE, "a wrong size was accepted");
+    CHECK(clarus_conv2d_run_buffers(conv, in, NULL, in, &error) == CLARUS_E_SHAPE,
+          "a wrong size was accepted");
     CHECK(clarus_buffer_read(out, output, 3, &error) == CLARUS_E_SHAPE, "a wrong count was accepted");
     clarus_buffer_free(in);
     clarus_buffer_free(res);
@@ -151,7 +153,8 @@ static void errors_name_the_numbers(void)
     clarus_error error;
     s.kernel_h = 20;
     CHECK(clarus_conv2d_create(context, device, &s, weights, bias, &conv, &error) == CLARUS_E_SHAPE &&
-              strcmp(error.message, "conv2d: kernel 20x2 is larger than the padded input 10x12") == 0 && !conv,
+              strcmp(error.message, "conv2d: kernel 20x2 is larger than the padded input 10x12") == 0 &&
+              !conv,
           "%s", error.message);
     s = test_shape();
     s.groups = 7;
@@ -159,10 +162,12 @@ static void errors_name_the_numbers(void)
           error.message);
     s = test_shape();
     s.batch = -1;
-    CHECK(clarus_conv2d_create(context, device, &s, weights, bias, &conv, NULL) == CLARUS_E_ARGUMENT, "batch -1");
+    CHECK(clarus_conv2d_create(context, device, &s, weights, bias, &conv, NULL) == CLARUS_E_ARGUMENT,
+          "batch -1");
     s = test_shape();
     s.struct_size = 3;
-    CHECK(clarus_conv2d_create(context, device, &s, weights, bias, &conv, NULL) == CLARUS_E_ARGUMENT, "struct_size");
+    CHECK(clarus_conv2d_create(context, device, &s, weights, bias, &conv, NULL) == CLARUS_E_ARGUMENT,
+          "struct_size");
 }
 
 /* Values whose products are subnormal: flushed to zero they would vanish. */
@@ -235,7 +240,8 @@ int main(int argc, char **argv)
     if (clarus_device_open(context, wanted, &device, &error) != CLARUS_OK)
         TEST_SKIP("device %s: %s", wanted ? wanted : "auto", error.message);
     make_data();
-    environment_is_kept_out(); /* first: a driver's threads inherit the environment of whoever touches it first */
+    environment_is_kept_out(); /* first: a driver's threads inherit the environment of whoever touches it
+                                  first */
     convolution_is_exact();
     buffers_chain();
     dense_is_exact();

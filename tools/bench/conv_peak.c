@@ -2,9 +2,9 @@
  *
  *   conv_peak [DEVICE [ROUNDS]]
  *
- * The convolutions of ResNet-50 with at least 64 input channels (He et al., 2015), each alone, random data. The peak is measured
- * right before and after each round; a layer's share is the median of the rounds' ratios. The last line weights
- * the layers by their multiply-adds. CLARUS_THREADS sets the threads. */
+ * The convolutions of ResNet-50 with at least 64 input channels (He et al., 2015), each alone, random data.
+ * The peak is measured right before and after each round; a layer's share is the median of the rounds'
+ * ratios. The last line weights the layers by their multiply-adds. CLARUS_THREADS sets the threads. */
 #include "device.h"
 #include "exec.h"
 #include "layer.h"
@@ -28,11 +28,11 @@ typedef struct conv_layer {
 } conv_layer;
 
 static const conv_shape shapes[] = {
-    {64, 64, 56, 1, 1, 1},    {64, 64, 56, 3, 1, 3},   {64, 256, 56, 1, 1, 4},   {256, 64, 56, 1, 1, 2},
-    {256, 128, 56, 1, 1, 1},  {128, 128, 56, 3, 2, 1}, {128, 512, 28, 1, 1, 4},  {256, 512, 56, 1, 2, 1},
-    {512, 128, 28, 1, 1, 3},  {128, 128, 28, 3, 1, 3}, {512, 256, 28, 1, 1, 1},  {256, 256, 28, 3, 2, 1},
+    {64, 64, 56, 1, 1, 1},    {64, 64, 56, 3, 1, 3},    {64, 256, 56, 1, 1, 4},   {256, 64, 56, 1, 1, 2},
+    {256, 128, 56, 1, 1, 1},  {128, 128, 56, 3, 2, 1},  {128, 512, 28, 1, 1, 4},  {256, 512, 56, 1, 2, 1},
+    {512, 128, 28, 1, 1, 3},  {128, 128, 28, 3, 1, 3},  {512, 256, 28, 1, 1, 1},  {256, 256, 28, 3, 2, 1},
     {256, 1024, 14, 1, 1, 6}, {512, 1024, 28, 1, 2, 1}, {1024, 256, 14, 1, 1, 5}, {256, 256, 14, 3, 1, 5},
-    {1024, 512, 14, 1, 1, 1}, {512, 512, 14, 3, 2, 1}, {512, 2048, 7, 1, 1, 3},  {1024, 2048, 14, 1, 2, 1},
+    {1024, 512, 14, 1, 1, 1}, {512, 512, 14, 3, 2, 1},  {512, 2048, 7, 1, 1, 3},  {1024, 2048, 14, 1, 2, 1},
     {2048, 512, 7, 1, 1, 2},  {512, 512, 7, 3, 1, 2},
 };
 enum { LAYERS = sizeof shapes / sizeof *shapes };
@@ -43,7 +43,8 @@ static void stop(const clarus_error *error)
     exit(1);
 }
 
-/* In front of the layer stands what the network has there: another convolution, so that its input is blocked. */
+/* In front of the layer stands what the network has there: another convolution, so that its input is blocked.
+ */
 static clarus_status build(lowered_graph *graph, const conv_shape *l, clarus_error *error)
 {
     int64_t pad = l->kernel / 2, out = (l->size + 2 * pad - l->kernel) / l->stride + 1;
@@ -55,8 +56,8 @@ static clarus_status build(lowered_graph *graph, const conv_shape *l, clarus_err
     if ((status = layer_add_input(graph, &x, &in[0], error)) != CLARUS_OK ||
         (status = verify_constant(graph, &small, 1, &in[1], error)) != CLARUS_OK ||
         (status = verify_constant(graph, &w, 2, &second[1], error)) != CLARUS_OK ||
-        (status = lowered_add_value(graph, VALUE_TEMPORARY, CLARUS_FLOAT32, &x, NULL, "middle", &middle, error)) !=
-            CLARUS_OK ||
+        (status = lowered_add_value(graph, VALUE_TEMPORARY, CLARUS_FLOAT32, &x, NULL, "middle", &middle,
+                                    error)) != CLARUS_OK ||
         (status = lowered_add_op(graph, OP_CONV, in, 2, middle, "front", &op, error)) != CLARUS_OK)
         return status;
     window one = {{1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0}, {0}, {1, l->size, l->size}, {1, l->size, l->size}};
@@ -64,8 +65,13 @@ static clarus_status build(lowered_graph *graph, const conv_shape *l, clarus_err
     second[0] = middle;
     if ((status = layer_add_op(graph, OP_CONV, second, 2, &y, &op, error)) != CLARUS_OK)
         return status;
-    window w2 = {{1, l->kernel, l->kernel}, {1, l->stride, l->stride}, {1, 1, 1}, {0, pad, pad}, {0, pad, pad},
-                 {1, l->size, l->size}, {1, out, out}};
+    window w2 = {{1, l->kernel, l->kernel},
+                 {1, l->stride, l->stride},
+                 {1, 1, 1},
+                 {0, pad, pad},
+                 {0, pad, pad},
+                 {1, l->size, l->size},
+                 {1, out, out}};
     op->as.conv = (conv_params){CONV_DIRECT, 1, 1, l->in, l->out, w2};
     return CLARUS_OK;
 }
@@ -73,8 +79,10 @@ static clarus_status build(lowered_graph *graph, const conv_shape *l, clarus_err
 static void prepare(conv_layer *l, clarus_context *context, clarus_device *device, int rounds)
 {
     clarus_error error;
-    if (lowered_create(context, &l->graph, &error) != CLARUS_OK || build(l->graph, &l->shape, &error) != CLARUS_OK ||
-        plan_create(l->graph, device->params, CLARUS_MATH_EXACT, device->info.compute_units, &l->plan, &error) != CLARUS_OK ||
+    if (lowered_create(context, &l->graph, &error) != CLARUS_OK ||
+        build(l->graph, &l->shape, &error) != CLARUS_OK ||
+        plan_create(l->graph, device->params, CLARUS_MATH_EXACT, device->info.compute_units, &l->plan,
+                    &error) != CLARUS_OK ||
         exec_create(device, l->plan, context->threads, 0, &l->exec, &error) != CLARUS_OK)
         stop(&error);
     l->macs = (double)op_macs(l->graph, &l->graph->ops[1]);
@@ -160,9 +168,10 @@ int main(int argc, char **argv)
     for (int i = 0; i < LAYERS; i++) {
         const conv_shape *l = &layers[i].shape;
         double share = median(layers[i].shares, rounds);
-        printf("%4lld to %4lld, %2lldx%-2lld, %lldx%lld stride %lld: %5.1f %% of peak, %s\n", (long long)l->in,
-               (long long)l->out, (long long)l->size, (long long)l->size, (long long)l->kernel, (long long)l->kernel,
-               (long long)l->stride, share * 100, tile_of(&layers[i]));
+        printf("%4lld to %4lld, %2lldx%-2lld, %lldx%lld stride %lld: %5.1f %% of peak, %s\n",
+               (long long)l->in, (long long)l->out, (long long)l->size, (long long)l->size,
+               (long long)l->kernel, (long long)l->kernel, (long long)l->stride, share * 100,
+               tile_of(&layers[i]));
         ideal += layers[i].macs * l->count;
         time += layers[i].macs * l->count / share;
     }
