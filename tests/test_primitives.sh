@@ -28,6 +28,7 @@ for file in "$kernels"/*.cl; do
         # Functions defined here: a type, a name, parameters without parentheses, a brace.
         grep -oE '[A-Za-z_0-9]+ \*?[A-Za-z_0-9]+\([^()]*\) \{' "$work/line" |
             sed -E 's/^[A-Za-z_0-9]+ \*?([A-Za-z_0-9]+)\(.*/\1/' >"$work/allowed"
+        # shellcheck disable=SC2086 # one word a line
         printf '%s\n' $primitives $syntax >>"$work/allowed"
         grep -oE '[A-Za-z_][A-Za-z_0-9]* ?\(' "$work/line" | tr -d ' (' | sort -u >"$work/called"
         checked=$((checked + $(wc -l <"$work/called")))
