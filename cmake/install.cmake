@@ -15,6 +15,8 @@ if(TARGET clarus_program)
     file(RELATIVE_PATH library_from_program ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
     set_target_properties(clarus_program PROPERTIES INSTALL_RPATH $ORIGIN/${library_from_program})
     install(TARGETS clarus_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    install(FILES docs/clarus.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+    install(FILES tools/completion/clarus DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 endif()
 
 # find_package(clarus)
