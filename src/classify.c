@@ -207,7 +207,7 @@ static clarus_status check_output(classifier *c, int64_t batch, clarus_error *er
     if (info->dtype != CLARUS_FLOAT32 && !convert_is_half(info->dtype))
         return error_set(error, CLARUS_E_UNSUPPORTED, "classify: output \"%s\" is %s, not floating point",
                          info->name, clarus_dtype_name(info->dtype));
-    if (!shape_count(&s, &count) || count < batch)
+    if (!shape_count(&s, &count) || batch < 1 || count < batch)
         return error_set(error, CLARUS_E_UNSUPPORTED, "classify: output \"%s\" holds no scores", info->name);
     c->classes = count / batch;
     if (c->options->label_count && (uint64_t)c->classes != c->options->label_count)
@@ -463,7 +463,7 @@ static clarus_status set_up(classifier *c, clarus_error *error)
     c->batch = choose_batch(c);
     c->top = c->options->top ? c->options->top : DEFAULT_TOP;
     c->output_count = clarus_model_output_count(c->model);
-    c->outputs = memory_calloc(c->context, c->output_count, sizeof *c->outputs);
+    c->outputs = memory_calloc(c->context, c->output_count, sizeof(clarus_tensor *));
     if (!c->outputs)
         return error_memory(error, "classify");
     /* One batch being computed, the next being prepared. */

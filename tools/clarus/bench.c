@@ -118,8 +118,8 @@ static int make_inputs(benchmark *b)
 {
     b->input_count = clarus_model_input_count(b->model);
     b->output_count = clarus_model_output_count(b->model);
-    b->inputs = calloc(b->input_count + 1, sizeof *b->inputs);
-    b->outputs = calloc(b->output_count + 1, sizeof *b->outputs);
+    b->inputs = calloc(b->input_count + 1, sizeof(clarus_tensor *));
+    b->outputs = calloc(b->output_count + 1, sizeof(clarus_tensor *));
     b->runs = calloc(MOST_RUNS, sizeof *b->runs);
     if (!b->inputs || !b->outputs || !b->runs) {
         complain(&b->common, "out of memory");

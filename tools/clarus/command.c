@@ -7,36 +7,36 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The library begins some messages with the name of the function, which may be the command's. */
-static void write_message(const char *command, const char *format, va_list args)
+enum { MESSAGE_ROOM = 4096 };
+
+void complain(const common_options *common, const char *format, ...)
 {
-    char text[4096];
+    char text[MESSAGE_ROOM];
+    size_t length = strlen(common->command);
+    va_list args;
+    va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    /* The library begins some messages with the name of the function, which may be the command's. */
+    int repeats = strncmp(text, common->command, length) == 0 && strncmp(text + length, ": ", 2) == 0;
     progress_hide();
-    size_t length = command ? strlen(command) : 0;
-    int repeats = command && strncmp(text, command, length) == 0 && strncmp(text + length, ": ", 2) == 0;
-    if (command)
-        fprintf(stderr, "clarus %s: ", command);
+    fprintf(stderr, "clarus %s: ", common->command);
     print_plain(stderr, repeats ? text + length + 2 : text);
     putc('\n', stderr);
 }
 
-void complain(const common_options *common, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    write_message(common->command, format, args);
-    va_end(args);
-}
-
 void tell(const common_options *common, const char *format, ...)
 {
+    char text[MESSAGE_ROOM];
     va_list args;
     if (common->quiet)
         return;
     va_start(args, format);
-    write_message(NULL, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    progress_hide();
+    print_plain(stderr, text);
+    putc('\n', stderr);
 }
 
 static void log_line(void *user, clarus_log_level level, const char *line)

@@ -57,7 +57,7 @@ static int parse_channels(const char *text, double values[3])
     int count = 0;
     if (strlen(text) >= sizeof copy || strstr(text, ",,") || *text == ',')
         return 0;
-    strcpy(copy, text);
+    memcpy(copy, text, strlen(text) + 1);
     for (char *part = strtok_r(copy, ",", &rest); part; part = strtok_r(NULL, ",", &rest))
         if (count == 3 || !parse_number(part, &values[count++]))
             return 0;

@@ -314,8 +314,8 @@ static int set_up_and_run(running *r)
     r->device = common_device(&r->common, r->context);
     if (!r->device)
         return EXIT_DEVICE;
-    r->in = calloc(r->input_count + 1, sizeof *r->in);
-    r->out = calloc(r->output_count + 1, sizeof *r->out);
+    r->in = calloc(r->input_count + 1, sizeof(clarus_tensor *));
+    r->out = calloc(r->output_count + 1, sizeof(clarus_tensor *));
     r->shapes = calloc(r->input_count + 1, sizeof *r->shapes);
     if (!r->in || !r->out || !r->shapes) {
         complain(&r->common, "out of memory");
