@@ -260,10 +260,12 @@ static void threads_share_an_image(void)
     bytes_append(&file, jpeg_files[1].bytes, jpeg_files[1].size_bytes);
     clarus_image *image = decoded(&file, 0);
     pthread_t threads[8];
-    for (int i = 0; i < 8; i++)
-        CHECK(pthread_create(&threads[i], NULL, work, image) == 0, "thread");
-    for (int i = 0; i < 8; i++)
+    int started = 0; /* no CHECK while threads count */
+    while (started < 8 && pthread_create(&threads[started], NULL, work, image) == 0)
+        started++;
+    for (int i = 0; i < started; i++)
         pthread_join(threads[i], NULL);
+    CHECK(started == 8, "%d threads", started);
     clarus_image_free(image);
     free(file.data);
 }
