@@ -39,9 +39,9 @@
  *
  * Threads. A context, a device, a model and an image, which never changes once made, may be used by any
  * number of threads at once. A session, a tensor, a convolution, a dense layer and a buffer may be used by
- * one thread at a time; several sessions of one model may run side by side. No function changes global state: computing calls set
- * the default floating-point environment for their duration and restore the caller's. A process that
- * forks after its first call must not use the library in the child, which may only exec or exit.
+ * one thread at a time; several sessions of one model may run side by side. No function changes global state:
+ * computing calls set the default floating-point environment for their duration and restore the caller's. A
+ * process that forks after its first call must not use the library in the child, which may only exec or exit.
  *
  * Options structs begin with struct_size. Set them up with their _init function and change what
  * is needed: a zero (or NULL) field means the default.

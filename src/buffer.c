@@ -13,7 +13,8 @@ clarus_status clarus_buffer_create(clarus_context *context, clarus_device *devic
     if (!context || !device)
         return error_set(error, CLARUS_E_ARGUMENT, "buffer: context or device is NULL");
     if (count > context->max_tensor_bytes / sizeof(float))
-        return error_set(error, CLARUS_E_LIMIT, "buffer: %zu values exceed the limit of %llu bytes for one tensor", count,
+        return error_set(error, CLARUS_E_LIMIT,
+                         "buffer: %zu values exceed the limit of %llu bytes for one tensor", count,
                          (unsigned long long)context->max_tensor_bytes);
     clarus_buffer *b = memory_calloc(device->context, 1, sizeof *b);
     float *zeros = memory_calloc(device->context, count, sizeof *zeros);
@@ -54,23 +55,27 @@ static clarus_status copy_device(clarus_buffer *buffer, float *data, direction w
     cpu_float_env_enter(&env);
     clarus_status status = device_create_queue(buffer->device, 0, &queue, error);
     if (status == CLARUS_OK) {
-        cl_int code = which == TO_DEVICE
-                          ? clEnqueueWriteBuffer(queue, buffer->memory, CL_TRUE, 0, bytes, data, 0, NULL, NULL)
-                          : clEnqueueReadBuffer(queue, buffer->memory, CL_TRUE, 0, bytes, data, 0, NULL, NULL);
+        cl_int code =
+            which == TO_DEVICE
+                ? clEnqueueWriteBuffer(queue, buffer->memory, CL_TRUE, 0, bytes, data, 0, NULL, NULL)
+                : clEnqueueReadBuffer(queue, buffer->memory, CL_TRUE, 0, bytes, data, 0, NULL, NULL);
         if (code)
-            status = opencl_error(error, which == TO_DEVICE ? "clEnqueueWriteBuffer" : "clEnqueueReadBuffer", code);
+            status = opencl_error(error, which == TO_DEVICE ? "clEnqueueWriteBuffer" : "clEnqueueReadBuffer",
+                                  code);
         clReleaseCommandQueue(queue);
     }
     cpu_float_env_leave(&env);
     return status;
 }
 
-static clarus_status check_copy(const clarus_buffer *buffer, const float *data, size_t count, clarus_error *error)
+static clarus_status check_copy(const clarus_buffer *buffer, const float *data, size_t count,
+                                clarus_error *error)
 {
     if (!buffer || !data)
         return error_set(error, CLARUS_E_ARGUMENT, "buffer: buffer or data is NULL");
     if (count != buffer->count)
-        return error_set(error, CLARUS_E_SHAPE, "buffer: %zu values were given, it has %zu", count, buffer->count);
+        return error_set(error, CLARUS_E_SHAPE, "buffer: %zu values were given, it has %zu", count,
+                         buffer->count);
     return CLARUS_OK;
 }
 

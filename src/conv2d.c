@@ -8,7 +8,7 @@ struct clarus_conv2d {
     clarus_device *device;
     clarus_conv2d_shape shape; /* defaults filled in */
     int64_t out_height, out_width;
-    float *weights, *bias; /* kept for the variant with a residual */
+    float *weights, *bias;   /* kept for the variant with a residual */
     layer *plain, *residual; /* the second is made when first asked for */
 };
 
@@ -17,30 +17,48 @@ static clarus_status fill_defaults(clarus_conv2d_shape *s, clarus_error *error)
     int64_t *ones[] = {&s->stride_h, &s->stride_w, &s->dilation_h, &s->dilation_w, &s->groups};
     for (size_t i = 0; i < sizeof ones / sizeof *ones; i++)
         *ones[i] = *ones[i] == 0 ? 1 : *ones[i];
-    const struct { const char *name; int64_t value, least; } fields[] = {
-        {"batch", s->batch, 1}, {"in_channels", s->in_channels, 1}, {"height", s->height, 1}, {"width", s->width, 1},
-        {"out_channels", s->out_channels, 1}, {"kernel_h", s->kernel_h, 1}, {"kernel_w", s->kernel_w, 1},
-        {"stride_h", s->stride_h, 1}, {"stride_w", s->stride_w, 1}, {"dilation_h", s->dilation_h, 1},
-        {"dilation_w", s->dilation_w, 1}, {"groups", s->groups, 1}, {"pad_top", s->pad_top, 0},
-        {"pad_left", s->pad_left, 0}, {"pad_bottom", s->pad_bottom, 0}, {"pad_right", s->pad_right, 0}};
+    const struct {
+        const char *name;
+        int64_t value, least;
+    } fields[] = {{"batch", s->batch, 1},
+                  {"in_channels", s->in_channels, 1},
+                  {"height", s->height, 1},
+                  {"width", s->width, 1},
+                  {"out_channels", s->out_channels, 1},
+                  {"kernel_h", s->kernel_h, 1},
+                  {"kernel_w", s->kernel_w, 1},
+                  {"stride_h", s->stride_h, 1},
+                  {"stride_w", s->stride_w, 1},
+                  {"dilation_h", s->dilation_h, 1},
+                  {"dilation_w", s->dilation_w, 1},
+                  {"groups", s->groups, 1},
+                  {"pad_top", s->pad_top, 0},
+                  {"pad_left", s->pad_left, 0},
+                  {"pad_bottom", s->pad_bottom, 0},
+                  {"pad_right", s->pad_right, 0}};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (fields[i].value < fields[i].least || fields[i].value > INT32_MAX)
-            return error_set(error, CLARUS_E_ARGUMENT, "conv2d: %s is %lld, at least %lld and at most %d is possible",
-                             fields[i].name, (long long)fields[i].value, (long long)fields[i].least, INT32_MAX);
+            return error_set(error, CLARUS_E_ARGUMENT,
+                             "conv2d: %s is %lld, at least %lld and at most %d is possible", fields[i].name,
+                             (long long)fields[i].value, (long long)fields[i].least, INT32_MAX);
     if (s->in_channels % s->groups || s->out_channels % s->groups)
-        return error_set(error, CLARUS_E_SHAPE, "conv2d: %lld groups do not divide %lld input and %lld output channels",
+        return error_set(error, CLARUS_E_SHAPE,
+                         "conv2d: %lld groups do not divide %lld input and %lld output channels",
                          (long long)s->groups, (long long)s->in_channels, (long long)s->out_channels);
     if ((unsigned)s->activation > CLARUS_ACTIVATION_CLIP)
         return error_set(error, CLARUS_E_ARGUMENT, "conv2d: activation %d is unknown", (int)s->activation);
     return CLARUS_OK;
 }
 
-static clarus_status find_output(const clarus_conv2d_shape *s, int64_t *height, int64_t *width, clarus_error *error)
+static clarus_status find_output(const clarus_conv2d_shape *s, int64_t *height, int64_t *width,
+                                 clarus_error *error)
 {
-    int64_t padded_h = s->height + s->pad_top + s->pad_bottom, padded_w = s->width + s->pad_left + s->pad_right;
+    int64_t padded_h = s->height + s->pad_top + s->pad_bottom,
+            padded_w = s->width + s->pad_left + s->pad_right;
     int64_t reach_h = (s->kernel_h - 1) * s->dilation_h + 1, reach_w = (s->kernel_w - 1) * s->dilation_w + 1;
     if (reach_h > padded_h || reach_w > padded_w)
-        return error_set(error, CLARUS_E_SHAPE, "conv2d: kernel %lldx%lld is larger than the padded input %lldx%lld",
+        return error_set(error, CLARUS_E_SHAPE,
+                         "conv2d: kernel %lldx%lld is larger than the padded input %lldx%lld",
                          (long long)reach_h, (long long)reach_w, (long long)padded_h, (long long)padded_w);
     *height = (padded_h - reach_h) / s->stride_h + 1;
     *width = (padded_w - reach_w) / s->stride_w + 1;
@@ -64,12 +82,14 @@ static conv_params parameters(const clarus_conv2d *c)
                                     .out = {1, c->out_height, c->out_width}}};
 }
 
-static clarus_status build(const clarus_conv2d *c, int has_residual, lowered_graph *graph, clarus_error *error)
+static clarus_status build(const clarus_conv2d *c, int has_residual, lowered_graph *graph,
+                           clarus_error *error)
 {
     const clarus_conv2d_shape *s = &c->shape;
     shape x = {4, {s->batch, s->in_channels, s->height, s->width}};
     shape y = {4, {s->batch, s->out_channels, c->out_height, c->out_width}};
-    shape w = {4, {s->out_channels, s->in_channels / s->groups, s->kernel_h, s->kernel_w}}, b = {1, {s->out_channels}};
+    shape w = {4, {s->out_channels, s->in_channels / s->groups, s->kernel_h, s->kernel_w}},
+          b = {1, {s->out_channels}};
     size_t in[4], count = 2;
     clarus_status status;
     if ((status = layer_add_input(graph, &x, &in[0], error)) != CLARUS_OK ||
@@ -81,9 +101,12 @@ static clarus_status build(const clarus_conv2d *c, int has_residual, lowered_gra
     if ((status = layer_add_op(graph, OP_CONV, in, count, &y, &op, error)) != CLARUS_OK)
         return status;
     op->as.conv = parameters(c);
-    op->epilogue = (op_epilogue){c->bias != NULL, has_residual, s->activation != CLARUS_ACTIVATION_NONE,
+    op->epilogue = (op_epilogue){c->bias != NULL,
+                                 has_residual,
+                                 s->activation != CLARUS_ACTIVATION_NONE,
                                  s->activation == CLARUS_ACTIVATION_RELU ? ELTWISE_relu : ELTWISE_clip,
-                                 s->activation_min, s->activation_max};
+                                 s->activation_min,
+                                 s->activation_max};
     return CLARUS_OK;
 }
 
@@ -101,13 +124,15 @@ static clarus_status create_layer(const clarus_conv2d *c, int has_residual, laye
 }
 
 /* Copies the weights after checking that their number is one that can be. */
-static clarus_status copy_weights(clarus_conv2d *c, const float *weights, const float *bias, clarus_error *error)
+static clarus_status copy_weights(clarus_conv2d *c, const float *weights, const float *bias,
+                                  clarus_error *error)
 {
     const clarus_conv2d_shape *s = &c->shape;
     shape w = {4, {s->out_channels, s->in_channels / s->groups, s->kernel_h, s->kernel_w}};
     int64_t count;
     if (!shape_count(&w, &count) || (uint64_t)count > c->context->max_tensor_bytes / sizeof *weights)
-        return error_set(error, CLARUS_E_LIMIT, "conv2d: the weights exceed the limit of %llu bytes for one tensor",
+        return error_set(error, CLARUS_E_LIMIT,
+                         "conv2d: the weights exceed the limit of %llu bytes for one tensor",
                          (unsigned long long)c->context->max_tensor_bytes);
     c->weights = memory_copy(c->context, weights, (size_t)count * sizeof *weights);
     if (bias)
@@ -115,8 +140,9 @@ static clarus_status copy_weights(clarus_conv2d *c, const float *weights, const 
     return c->weights && (c->bias || !bias) ? CLARUS_OK : error_memory(error, "conv2d");
 }
 
-clarus_status clarus_conv2d_create(clarus_context *context, clarus_device *device, const clarus_conv2d_shape *shape,
-                                   const float *weights, const float *bias, clarus_conv2d **conv, clarus_error *error)
+clarus_status clarus_conv2d_create(clarus_context *context, clarus_device *device,
+                                   const clarus_conv2d_shape *shape, const float *weights, const float *bias,
+                                   clarus_conv2d **conv, clarus_error *error)
 {
     if (!conv)
         return error_set(error, CLARUS_E_ARGUMENT, "conv2d: NULL");
@@ -124,8 +150,8 @@ clarus_status clarus_conv2d_create(clarus_context *context, clarus_device *devic
     if (!context || !device || !shape || !weights)
         return error_set(error, CLARUS_E_ARGUMENT, "conv2d: context, device, shape or weights is NULL");
     if (shape->struct_size != sizeof *shape)
-        return error_set(error, CLARUS_E_ARGUMENT, "conv2d: struct_size is %zu, expected %zu", shape->struct_size,
-                         sizeof *shape);
+        return error_set(error, CLARUS_E_ARGUMENT, "conv2d: struct_size is %zu, expected %zu",
+                         shape->struct_size, sizeof *shape);
     clarus_conv2d *c = memory_calloc(context, 1, sizeof *c);
     if (!c)
         return error_memory(error, "conv2d");
@@ -184,8 +210,9 @@ clarus_status clarus_conv2d_run(clarus_conv2d *conv, const float *input, const f
     return status == CLARUS_OK ? layer_run(layer, in, output, error) : status;
 }
 
-clarus_status clarus_conv2d_run_buffers(clarus_conv2d *conv, const clarus_buffer *input, const clarus_buffer *residual,
-                                        clarus_buffer *output, clarus_error *error)
+clarus_status clarus_conv2d_run_buffers(clarus_conv2d *conv, const clarus_buffer *input,
+                                        const clarus_buffer *residual, clarus_buffer *output,
+                                        clarus_error *error)
 {
     if (!conv)
         return error_set(error, CLARUS_E_ARGUMENT, "conv2d: NULL");
@@ -195,9 +222,9 @@ clarus_status clarus_conv2d_run_buffers(clarus_conv2d *conv, const clarus_buffer
     return status == CLARUS_OK ? layer_run_buffers(layer, "conv2d", in, output, error) : status;
 }
 
-clarus_status clarus_conv2d_once(clarus_context *context, clarus_device *device, const clarus_conv2d_shape *shape,
-                                 const float *weights, const float *bias, const float *input, float *output,
-                                 clarus_error *error)
+clarus_status clarus_conv2d_once(clarus_context *context, clarus_device *device,
+                                 const clarus_conv2d_shape *shape, const float *weights, const float *bias,
+                                 const float *input, float *output, clarus_error *error)
 {
     clarus_conv2d *conv;
     clarus_status status = clarus_conv2d_create(context, device, shape, weights, bias, &conv, error);

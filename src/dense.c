@@ -6,8 +6,8 @@ struct clarus_dense {
     layer *layer;
 };
 
-static clarus_status build(lowered_graph *graph, const matmul_params *m, const float *weights, const float *bias,
-                           clarus_activation activation, clarus_error *error)
+static clarus_status build(lowered_graph *graph, const matmul_params *m, const float *weights,
+                           const float *bias, clarus_activation activation, clarus_error *error)
 {
     shape x = {2, {m->m, m->k}}, w = {2, {m->n, m->k}}, y = {2, {m->m, m->n}}, b = {1, {m->n}};
     size_t in[3], count = 2;
@@ -25,20 +25,23 @@ static clarus_status build(lowered_graph *graph, const matmul_params *m, const f
     return CLARUS_OK;
 }
 
-static clarus_status check(int64_t rows, int64_t in_features, int64_t out_features, clarus_activation activation,
-                           clarus_error *error)
+static clarus_status check(int64_t rows, int64_t in_features, int64_t out_features,
+                           clarus_activation activation, clarus_error *error)
 {
     if (rows < 1 || in_features < 1 || out_features < 1)
-        return error_set(error, CLARUS_E_ARGUMENT, "dense: %lld rows, %lld to %lld features: each must be at least 1",
-                         (long long)rows, (long long)in_features, (long long)out_features);
+        return error_set(error, CLARUS_E_ARGUMENT,
+                         "dense: %lld rows, %lld to %lld features: each must be at least 1", (long long)rows,
+                         (long long)in_features, (long long)out_features);
     if (activation != CLARUS_ACTIVATION_NONE && activation != CLARUS_ACTIVATION_RELU)
-        return error_set(error, CLARUS_E_ARGUMENT, "dense: activation %d is neither none nor relu", (int)activation);
+        return error_set(error, CLARUS_E_ARGUMENT, "dense: activation %d is neither none nor relu",
+                         (int)activation);
     return CLARUS_OK;
 }
 
-clarus_status clarus_dense_create(clarus_context *context, clarus_device *device, int64_t rows, int64_t in_features,
-                                  int64_t out_features, const float *weights, const float *bias,
-                                  clarus_activation activation, clarus_dense **dense, clarus_error *error)
+clarus_status clarus_dense_create(clarus_context *context, clarus_device *device, int64_t rows,
+                                  int64_t in_features, int64_t out_features, const float *weights,
+                                  const float *bias, clarus_activation activation, clarus_dense **dense,
+                                  clarus_error *error)
 {
     if (!dense)
         return error_set(error, CLARUS_E_ARGUMENT, "dense: NULL");

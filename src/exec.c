@@ -54,8 +54,8 @@ static clarus_status write_packed(exec *exec, const plan_buffer *b, int threads,
 {
     size_t bytes = b->count * sizeof(float);
     cl_int code;
-    float *to = clEnqueueMapBuffer(exec->queue, exec->memories[b->memory], CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION, 0,
-                                   bytes, 0, NULL, NULL, &code);
+    float *to = clEnqueueMapBuffer(exec->queue, exec->memories[b->memory], CL_TRUE,
+                                   CL_MAP_WRITE_INVALIDATE_REGION, 0, bytes, 0, NULL, NULL, &code);
     if (code)
         return opencl_error(error, "clEnqueueMapBuffer", code);
     memset(to, 0, bytes);
@@ -73,7 +73,8 @@ static clarus_status initialise_buffer(exec *exec, const plan_buffer *b, int thr
                                            b->count * clarus_dtype_size(b->dtype), b->data, 0, NULL, NULL);
         return code ? opencl_error(error, "clEnqueueWriteBuffer", code) : CLARUS_OK;
     }
-    return b->zeroed ? fill(exec, exec->memories[b->memory], 0, exec->plan->memory_bytes[b->memory], error) : CLARUS_OK;
+    return b->zeroed ? fill(exec, exec->memories[b->memory], 0, exec->plan->memory_bytes[b->memory], error)
+                     : CLARUS_OK;
 }
 
 static clarus_status create_buffers(exec *exec, int threads, clarus_error *error)
@@ -111,7 +112,8 @@ static clarus_status set_argument(exec *exec, cl_kernel kernel, cl_uint index, c
     clarus_status status;
     switch (arg->kind) {
     case ARG_BUFFER:
-        code = clSetKernelArg(kernel, index, sizeof(cl_mem), &exec->memories[exec->plan->buffers[arg->buffer].memory]);
+        code = clSetKernelArg(kernel, index, sizeof(cl_mem),
+                              &exec->memories[exec->plan->buffers[arg->buffer].memory]);
         break;
     case ARG_INT:
         code = clSetKernelArg(kernel, index, sizeof arg->i, &arg->i);
@@ -224,9 +226,10 @@ static clarus_status enqueue(exec *exec, size_t i, clarus_error *error)
 {
     const launch *l = &exec->plan->launches[i];
     if (l->product)
-        return fast_matmul_enqueue(l->product, exec->queue, memory_of(exec, &l->args[0]), memory_of(exec, &l->args[1]),
-                                   memory_of(exec, &l->args[2]), error);
-    cl_int code = clEnqueueNDRangeKernel(exec->queue, exec->kernels[i], 3, NULL, l->global, l->local, 0, NULL, NULL);
+        return fast_matmul_enqueue(l->product, exec->queue, memory_of(exec, &l->args[0]),
+                                   memory_of(exec, &l->args[1]), memory_of(exec, &l->args[2]), error);
+    cl_int code =
+        clEnqueueNDRangeKernel(exec->queue, exec->kernels[i], 3, NULL, l->global, l->local, 0, NULL, NULL);
     if (!code)
         return CLARUS_OK;
     clarus_status status = opencl_error(error, "clEnqueueNDRangeKernel", code);
@@ -272,8 +275,8 @@ clarus_status exec_run(exec *exec, const void *const *inputs, void *const *outpu
     for (size_t i = 0; i < plan->graph->input_count && !code; i++) {
         const plan_buffer *b = &plan->buffers[plan->inputs[i]];
         if (b->count)
-            code = clEnqueueWriteBuffer(exec->queue, exec->memories[b->memory], CL_FALSE, 0, buffer_bytes(b), inputs[i],
-                                        0, NULL, NULL);
+            code = clEnqueueWriteBuffer(exec->queue, exec->memories[b->memory], CL_FALSE, 0, buffer_bytes(b),
+                                        inputs[i], 0, NULL, NULL);
     }
     if (code)
         return abandon(exec, opencl_error(error, "clEnqueueWriteBuffer", code));
@@ -283,8 +286,8 @@ clarus_status exec_run(exec *exec, const void *const *inputs, void *const *outpu
     for (size_t i = 0; i < plan->graph->output_count && !code; i++) {
         const plan_buffer *b = &plan->buffers[plan->outputs[i]];
         if (b->count)
-            code = clEnqueueReadBuffer(exec->queue, exec->memories[b->memory], CL_FALSE, 0, buffer_bytes(b), outputs[i],
-                                       0, NULL, NULL);
+            code = clEnqueueReadBuffer(exec->queue, exec->memories[b->memory], CL_FALSE, 0, buffer_bytes(b),
+                                       outputs[i], 0, NULL, NULL);
     }
     if (code)
         return abandon(exec, opencl_error(error, "clEnqueueReadBuffer", code));
@@ -297,16 +300,16 @@ clarus_status exec_run_buffers(exec *exec, const cl_mem *inputs, const cl_mem *o
     cl_int code = CL_SUCCESS;
     for (size_t i = 0; i < plan->graph->input_count && !code; i++) {
         const plan_buffer *b = &plan->buffers[plan->inputs[i]];
-        code = clEnqueueCopyBuffer(exec->queue, inputs[i], exec->memories[b->memory], 0, 0, buffer_bytes(b), 0, NULL,
-                                   NULL);
+        code = clEnqueueCopyBuffer(exec->queue, inputs[i], exec->memories[b->memory], 0, 0, buffer_bytes(b),
+                                   0, NULL, NULL);
     }
     clarus_status status = code ? opencl_error(error, "clEnqueueCopyBuffer", code) : enqueue_all(exec, error);
     if (status != CLARUS_OK)
         return abandon(exec, status);
     for (size_t i = 0; i < plan->graph->output_count && !code; i++) {
         const plan_buffer *b = &plan->buffers[plan->outputs[i]];
-        code = clEnqueueCopyBuffer(exec->queue, exec->memories[b->memory], outputs[i], 0, 0, buffer_bytes(b), 0, NULL,
-                                   NULL);
+        code = clEnqueueCopyBuffer(exec->queue, exec->memories[b->memory], outputs[i], 0, 0, buffer_bytes(b),
+                                   0, NULL, NULL);
     }
     if (code)
         return abandon(exec, opencl_error(error, "clEnqueueCopyBuffer", code));
@@ -367,8 +370,8 @@ static clarus_status check_buffer(exec *exec, size_t number, clarus_error *error
     unsigned char *copy = memory_alloc(exec->context, bytes + GUARD_BYTES, 1);
     if (!copy)
         return error_memory(error, "guard check");
-    cl_int code = clEnqueueReadBuffer(exec->queue, exec->parents[b->memory], CL_TRUE, 0, bytes + GUARD_BYTES, copy, 0,
-                                      NULL, NULL);
+    cl_int code = clEnqueueReadBuffer(exec->queue, exec->parents[b->memory], CL_TRUE, 0, bytes + GUARD_BYTES,
+                                      copy, 0, NULL, NULL);
     clarus_status status = code ? opencl_error(error, "clEnqueueReadBuffer", code) : CLARUS_OK;
     unsigned char behind = b->zeroed ? 0 : GUARD_PATTERN;
     if (!code && (!all_bytes(copy, 0, GUARD_BYTES, GUARD_PATTERN) ||

@@ -1,8 +1,8 @@
 /* Convolutions: which kernel, which tile, how the weights are packed.
  *
- * conv2d.cl takes channel-blocked values; its tile (rows x pixels x channel blocks, all held in registers) is chosen
- * per layer by counting cycles, padding to whole tiles included. depthwise.cl takes one channel per group. conv_any.cl takes
- * everything else. */
+ * conv2d.cl takes channel-blocked values; its tile (rows x pixels x channel blocks, all held in registers) is
+ * chosen per layer by counting cycles, padding to whole tiles included. depthwise.cl takes one channel per
+ * group. conv_any.cl takes everything else. */
 #include "cpu.h"
 #include "plan.h"
 
@@ -51,7 +51,8 @@ void conv_input_halo(const conv_params *conv, layout *layout)
     /* Rows and pixels that the last output's window reaches, which may be fewer than the padding offers. */
     int64_t reach[SPATIAL];
     for (int i = 1; i < SPATIAL; i++) {
-        reach[i] = (w->out[i] - 1) * w->stride[i] + (w->kernel[i] - 1) * w->dilation[i] + 1 - w->pad_begin[i] - w->in[i];
+        reach[i] = (w->out[i] - 1) * w->stride[i] + (w->kernel[i] - 1) * w->dilation[i] + 1 -
+                   w->pad_begin[i] - w->in[i];
         reach[i] = reach[i] > 0 ? reach[i] : 0;
     }
     layout->top = w->pad_begin[1];
@@ -79,7 +80,7 @@ typedef struct conv_tile {
 
 /* Accumulators, weights and one input must fit in registers: 28 accumulators of 32 registers, 12 of 16. */
 static const conv_tile conv_tiles[] = {
-    {1, 14, 2}, {1, 12, 2}, {1, 10, 2}, {2, 7, 2}, {1, 9, 3}, {1, 7, 3}, {1, 6, 4}, {1, 4, 6}, {1, 28, 1},
+    {1, 14, 2}, {1, 12, 2}, {1, 10, 2}, {2, 7, 2}, {1, 9, 3},  {1, 7, 3}, {1, 6, 4}, {1, 4, 6}, {1, 28, 1},
     {1, 1, 8},  {1, 6, 2},  {1, 4, 3},  {2, 3, 2}, {1, 12, 1}, {1, 3, 4}, {1, 4, 2}, {1, 1, 4},
 };
 
@@ -112,8 +113,8 @@ static int is_in_use(const plan *plan, const char *defines)
 
 static void define_tile(launch *launch, const conv_tile *tile, int64_t stride, int64_t pixel, int lanes)
 {
-    launch_define(launch, "-DTR=%d -DTP=%d -DTC=%d -DSX=%lld -DXPIXEL=%lld -DLANES=%d", tile->rows, tile->pixels,
-                  tile->blocks, (long long)stride, (long long)pixel, lanes);
+    launch_define(launch, "-DTR=%d -DTP=%d -DTC=%d -DSX=%lld -DXPIXEL=%lld -DLANES=%d", tile->rows,
+                  tile->pixels, tile->blocks, (long long)stride, (long long)pixel, lanes);
 }
 
 static conv_tile choose_tile(const plan *plan, const conv_extent *extent, int64_t stride, int64_t pixel)
@@ -138,10 +139,12 @@ static conv_tile choose_tile(const plan *plan, const conv_extent *extent, int64_
     return best;
 }
 
-/* Tiles that one work-item computes one after the other. A work-group costs a CPU about as much as some thousand
- * multiply-adds of a vector, so small tiles run in rows; and where a sum has several segments, a segment's weights are read once for
- * the run. But enough work-groups stay to share among cores. On a GPU every tile is a work-item of its own. */
-static int64_t choose_run(const plan *plan, int64_t tiles, int64_t planes, int64_t tile_work, int is_segmented)
+/* Tiles that one work-item computes one after the other. A work-group costs a CPU about as much as some
+ * thousand multiply-adds of a vector, so small tiles run in rows; and where a sum has several segments, a
+ * segment's weights are read once for the run. But enough work-groups stay to share among cores. On a GPU
+ * every tile is a work-item of its own. */
+static int64_t choose_run(const plan *plan, int64_t tiles, int64_t planes, int64_t tile_work,
+                          int is_segmented)
 {
     enum { WORK = 30000, GROUPS = 16, GROUPS_SEGMENTED = 4 };
     if (plan_device(plan)->group_size > 1)
@@ -152,7 +155,8 @@ static int64_t choose_run(const plan *plan, int64_t tiles, int64_t planes, int64
     return min64(run, tiles);
 }
 
-/* Work-items of a channel block stand side by side; the rest of the work-group takes neighbouring runs of tiles. */
+/* Work-items of a channel block stand side by side; the rest of the work-group takes neighbouring runs of
+ * tiles. */
 static void set_grid(launch *launch, const device_params *device, int64_t tiles, int64_t planes)
 {
     int64_t parts = LAYOUT_BLOCK / device->lanes;
@@ -165,7 +169,8 @@ static void set_grid(launch *launch, const device_params *device, int64_t tiles,
     launch->global[2] = (size_t)planes;
 }
 
-/* Weights [O][I / groups][taps] to [group][tile of outputs][block][tap][channel][tile width], zeros beyond O. */
+/* Weights [O][I / groups][taps] to [group][tile of outputs][block][tap][channel][tile width], zeros beyond O.
+ */
 typedef struct weight_packing {
     const float *weights;
     int64_t groups, group_out, group_in, taps, width; /* width: output channels of a tile */
@@ -181,7 +186,8 @@ static void pack_tiles(void *user, int64_t begin, int64_t end)
         int64_t group = i / pack->tiles, first = i % pack->tiles * pack->width;
         int64_t real = min64(pack->width, pack->group_out - first);
         for (int64_t o = 0; o < real; o++) {
-            const float *from = pack->weights + (group * pack->group_out + first + o) * pack->group_in * pack->taps;
+            const float *from =
+                pack->weights + (group * pack->group_out + first + o) * pack->group_in * pack->taps;
             float *to = pack->out + i * tile_size + o;
             for (int64_t c0 = 0; c0 < pack->group_in; c0 += LAYOUT_BLOCK) {
                 int64_t channels = min64(LAYOUT_BLOCK, pack->group_in - c0);
@@ -266,8 +272,9 @@ static int is_one_row(const conv_params *c, const operand *in, const operand *re
 {
     const window *w = &c->window;
     return w->kernel[1] * w->kernel[2] == 1 && w->stride[1] * w->stride[2] == 1 && w->pad_begin[1] == 0 &&
-           w->pad_begin[2] == 0 && w->out[1] == w->in[1] && w->out[2] == w->in[2] && !layout_has_halo(&in->layout) &&
-           !layout_has_halo(&out->layout) && (!residual || !layout_has_halo(&residual->layout));
+           w->pad_begin[2] == 0 && w->out[1] == w->in[1] && w->out[2] == w->in[2] &&
+           !layout_has_halo(&in->layout) && !layout_has_halo(&out->layout) &&
+           (!residual || !layout_has_halo(&residual->layout));
 }
 
 static clarus_status launch_blocked(plan *plan, size_t op, const lowered_op *what, const operand *in,
@@ -301,8 +308,9 @@ static clarus_status launch_blocked(plan *plan, size_t op, const lowered_op *wha
     define_tile(launch, &tile, w->stride[2], pixel, device->lanes);
     int function = launch_epilogue(launch, &what->epilogue);
     int64_t tiles = tiles_x * tiles_y, planes = c->batch * c->groups * tiles_o;
-    int64_t run = choose_run(plan, tiles, planes, (int64_t)tile.rows * tile.pixels * tile.blocks * group_in * taps,
-                             group_in > segment_channels(taps));
+    int64_t run =
+        choose_run(plan, tiles, planes, (int64_t)tile.rows * tile.pixels * tile.blocks * group_in * taps,
+                   group_in > segment_channels(taps));
     set_grid(launch, device, div_up(tiles, run), planes);
     launch_buffer(launch, in->buffer);
     weight_packing pack = {.weights = plan->graph->values[what->inputs[1]].data,
@@ -317,13 +325,36 @@ static clarus_status launch_blocked(plan *plan, size_t op, const lowered_op *wha
         (status = add_bias(plan, what, c->out_channels, launch, error)) != CLARUS_OK)
         return status;
     add_results(launch, residual, out);
-    const int64_t table[] = {
-        tiles_x, extent.width, extent.height, tiles_o, c->groups, group_in, segment_channels(taps), w->kernel[1],
-        w->kernel[2], x.origin - w->pad_begin[1] * x.row - w->pad_begin[2] * pixel, x.image,
-        pixel == 1 ? group_in * x.plane : group_in / LAYOUT_BLOCK * x.plane,
-        pixel == 1 ? LAYOUT_BLOCK * x.plane : x.plane, pixel == 1 ? x.plane : 1, x.row * w->stride[1],
-        x.row * w->dilation[1], pixel * w->dilation[2], y.origin, y.image, y.plane, y.row, r.origin, r.image, r.plane,
-        r.row, extent.blocks, residual != NULL, function, run, tiles};
+    const int64_t table[] = {tiles_x,
+                             extent.width,
+                             extent.height,
+                             tiles_o,
+                             c->groups,
+                             group_in,
+                             segment_channels(taps),
+                             w->kernel[1],
+                             w->kernel[2],
+                             x.origin - w->pad_begin[1] * x.row - w->pad_begin[2] * pixel,
+                             x.image,
+                             pixel == 1 ? group_in * x.plane : group_in / LAYOUT_BLOCK * x.plane,
+                             pixel == 1 ? LAYOUT_BLOCK * x.plane : x.plane,
+                             pixel == 1 ? x.plane : 1,
+                             x.row * w->stride[1],
+                             x.row * w->dilation[1],
+                             pixel * w->dilation[2],
+                             y.origin,
+                             y.image,
+                             y.plane,
+                             y.row,
+                             r.origin,
+                             r.image,
+                             r.plane,
+                             r.row,
+                             extent.blocks,
+                             residual != NULL,
+                             function,
+                             run,
+                             tiles};
     if ((status = launch_table(plan, launch, table, sizeof table / sizeof *table, error)) != CLARUS_OK)
         return status;
     add_parameters(launch, &what->epilogue);
@@ -343,7 +374,8 @@ static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *w
     if (residual)
         layout_get_pitch(&residual->layout, &residual->shape, &r);
     int64_t pixels = w->out[2] % 14 == 0 || device->tile_registers < 14 ? 14 : 8;
-    if (pixels > device->tile_registers || w->out[2] < pixels || pixels * w->stride[2] * LAYOUT_BLOCK > BUFFER_SLACK)
+    if (pixels > device->tile_registers || w->out[2] < pixels ||
+        pixels * w->stride[2] * LAYOUT_BLOCK > BUFFER_SLACK)
         pixels = w->stride[2] * 7 * LAYOUT_BLOCK > BUFFER_SLACK ? 1 : 7;
     int64_t tiles_x = div_up(w->out[2], pixels), blocks = div_up(c->groups, LAYOUT_BLOCK);
     int64_t taps = w->kernel[1] * w->kernel[2];
@@ -352,29 +384,51 @@ static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *w
     clarus_status status = plan_add_launch(plan, KERNEL_depthwise, op, &launch, error);
     if (status != CLARUS_OK)
         return status;
-    launch_define(launch, "-DTP=%lld -DSX=%lld -DLANES=%d", (long long)pixels, (long long)w->stride[2], device->lanes);
+    launch_define(launch, "-DTP=%lld -DSX=%lld -DLANES=%d", (long long)pixels, (long long)w->stride[2],
+                  device->lanes);
     int function = launch_epilogue(launch, &what->epilogue);
     int64_t tiles = tiles_x * w->out[1], run = choose_run(plan, tiles, c->batch * blocks, pixels * taps, 0);
     set_grid(launch, device, div_up(tiles, run), c->batch * blocks);
     launch_buffer(launch, in->buffer);
-    weight_packing pack = {.weights = plan->graph->values[what->inputs[1]].data, .groups = c->groups, .taps = taps};
-    if ((status = add_weights(plan, &pack, fill_depthwise, (size_t)(blocks * LAYOUT_BLOCK * taps), launch, error)) !=
-            CLARUS_OK ||
+    weight_packing pack = {
+        .weights = plan->graph->values[what->inputs[1]].data, .groups = c->groups, .taps = taps};
+    if ((status = add_weights(plan, &pack, fill_depthwise, (size_t)(blocks * LAYOUT_BLOCK * taps), launch,
+                              error)) != CLARUS_OK ||
         (status = add_bias(plan, what, c->out_channels, launch, error)) != CLARUS_OK)
         return status;
     add_results(launch, residual, out);
-    const int64_t table[] = {tiles_x, w->out[2], w->out[1], blocks, w->kernel[1], w->kernel[2],
-                             x.origin - w->pad_begin[1] * x.row - w->pad_begin[2] * LAYOUT_BLOCK, x.image, x.plane,
-                             x.row * w->stride[1], x.row * w->dilation[1], LAYOUT_BLOCK * w->dilation[2], y.origin,
-                             y.image, y.plane, y.row, r.origin, r.image, r.plane, r.row, residual != NULL, function, run, tiles};
+    const int64_t table[] = {tiles_x,
+                             w->out[2],
+                             w->out[1],
+                             blocks,
+                             w->kernel[1],
+                             w->kernel[2],
+                             x.origin - w->pad_begin[1] * x.row - w->pad_begin[2] * LAYOUT_BLOCK,
+                             x.image,
+                             x.plane,
+                             x.row * w->stride[1],
+                             x.row * w->dilation[1],
+                             LAYOUT_BLOCK * w->dilation[2],
+                             y.origin,
+                             y.image,
+                             y.plane,
+                             y.row,
+                             r.origin,
+                             r.image,
+                             r.plane,
+                             r.row,
+                             residual != NULL,
+                             function,
+                             run,
+                             tiles};
     if ((status = launch_table(plan, launch, table, sizeof table / sizeof *table, error)) != CLARUS_OK)
         return status;
     add_parameters(launch, &what->epilogue);
     return CLARUS_OK;
 }
 
-static clarus_status launch_any(plan *plan, size_t op, const lowered_op *what, const operand *in, const operand *out,
-                                clarus_error *error)
+static clarus_status launch_any(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                                const operand *out, clarus_error *error)
 {
     const conv_params *c = &what->as.conv;
     const window *w = &c->window;
@@ -387,7 +441,8 @@ static clarus_status launch_any(plan *plan, size_t op, const lowered_op *what, c
         return status;
     launch_define(launch, "-DLANES=1");
     int function = launch_epilogue(launch, &what->epilogue);
-    launch_grid(launch, (size_t)(w->out[0] * w->out[1] * w->out[2]), (size_t)c->out_channels, (size_t)c->batch);
+    launch_grid(launch, (size_t)(w->out[0] * w->out[1] * w->out[2]), (size_t)c->out_channels,
+                (size_t)c->batch);
     launch_buffer(launch, in[0].buffer);
     launch_buffer(launch, in[1].buffer);
     if (what->epilogue.has_bias)
@@ -395,8 +450,13 @@ static clarus_status launch_any(plan *plan, size_t op, const lowered_op *what, c
     else if ((status = add_bias(plan, what, c->out_channels, launch, error)) != CLARUS_OK)
         return status;
     add_results(launch, residual, out);
-    int64_t table[25] = {c->in_channels, c->out_channels, c->in_channels / c->groups, c->out_channels / c->groups,
-                         segment_channels(taps), residual != NULL, function};
+    int64_t table[25] = {c->in_channels,
+                         c->out_channels,
+                         c->in_channels / c->groups,
+                         c->out_channels / c->groups,
+                         segment_channels(taps),
+                         residual != NULL,
+                         function};
     for (int i = 0; i < SPATIAL; i++) {
         table[7 + i] = w->kernel[i];
         table[10 + i] = w->stride[i];
@@ -411,11 +471,12 @@ static clarus_status launch_any(plan *plan, size_t op, const lowered_op *what, c
     return CLARUS_OK;
 }
 
-clarus_status launch_conv(plan *plan, size_t op, const lowered_op *what, const operand *in, const operand *out,
-                          clarus_error *error)
+clarus_status launch_conv(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                          const operand *out, clarus_error *error)
 {
     if (out->layout.kind == LAYOUT_PLAIN)
         return launch_any(plan, op, what, in, out, error);
-    return conv_choose_route(plan->graph, what) == CONV_DEPTHWISE ? launch_depthwise(plan, op, what, in, out, error)
-                                                                  : launch_blocked(plan, op, what, in, out, error);
+    return conv_choose_route(plan->graph, what) == CONV_DEPTHWISE
+               ? launch_depthwise(plan, op, what, in, out, error)
+               : launch_blocked(plan, op, what, in, out, error);
 }

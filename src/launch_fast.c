@@ -27,15 +27,15 @@ static fast_matmul *describe(plan *plan, const matmul_params *m)
         offsets[batches + i] = b * (size_t)(m->k * m->n);
         offsets[2 * batches + i] = i * (size_t)(m->m * m->n);
     }
-    *product = (fast_matmul){(size_t)m->m,       (size_t)m->n, (size_t)m->k, batches,
-                             m->trans_a,         m->trans_b,   offsets,      offsets + batches,
-                             offsets + 2 * batches};
+    *product =
+        (fast_matmul){(size_t)m->m, (size_t)m->n,      (size_t)m->k,         batches, m->trans_a, m->trans_b,
+                      offsets,      offsets + batches, offsets + 2 * batches};
     return product;
 }
 
 /* y = function(x, other): a step of the epilogue. */
-static clarus_status add_step(plan *plan, size_t op, eltwise_function function, float a, float b, const operand *x,
-                              const operand *other, const operand *y, clarus_error *error)
+static clarus_status add_step(plan *plan, size_t op, eltwise_function function, float a, float b,
+                              const operand *x, const operand *other, const operand *y, clarus_error *error)
 {
     operand in[2] = {*x, other ? *other : *x};
     lowered_op step = {.kind = OP_ELTWISE, .input_count = other ? 2 : 1, .as.eltwise = {function, a, b}};
@@ -47,7 +47,8 @@ static clarus_status add_step(plan *plan, size_t op, eltwise_function function, 
 }
 
 /* A buffer like the output, for what a step hands to the next. */
-static clarus_status next_operand(plan *plan, const operand *out, int is_last, operand *next, clarus_error *error)
+static clarus_status next_operand(plan *plan, const operand *out, int is_last, operand *next,
+                                  clarus_error *error)
 {
     *next = *out;
     int64_t count = 0;
@@ -55,8 +56,8 @@ static clarus_status next_operand(plan *plan, const operand *out, int is_last, o
     return is_last ? CLARUS_OK : plan_temporary(plan, CLARUS_FLOAT32, (size_t)count, &next->buffer, error);
 }
 
-clarus_status launch_fast_matmul(plan *plan, size_t op, const lowered_op *what, const operand *in, const operand *out,
-                                 clarus_error *error)
+clarus_status launch_fast_matmul(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                                 const operand *out, clarus_error *error)
 {
     const op_epilogue *e = &what->epilogue;
     int steps = e->has_bias + e->has_residual + e->has_function;
@@ -76,7 +77,11 @@ clarus_status launch_fast_matmul(plan *plan, size_t op, const lowered_op *what, 
     launch_buffer(launch, current.buffer);
     launch->writes = current.buffer;
 
-    const struct { int present; eltwise_function function; const operand *other; } epilogue[] = {
+    const struct {
+        int present;
+        eltwise_function function;
+        const operand *other;
+    } epilogue[] = {
         {e->has_bias, ELTWISE_add, &in[2]},
         {e->has_residual, ELTWISE_add, &in[what->input_count - 1]},
         {e->has_function, e->function, NULL},
@@ -85,7 +90,8 @@ clarus_status launch_fast_matmul(plan *plan, size_t op, const lowered_op *what, 
         if (!epilogue[i].present)
             continue;
         if ((status = next_operand(plan, out, --steps == 0, &next, error)) == CLARUS_OK)
-            status = add_step(plan, op, epilogue[i].function, e->a, e->b, &current, epilogue[i].other, &next, error);
+            status = add_step(plan, op, epilogue[i].function, e->a, e->b, &current, epilogue[i].other, &next,
+                              error);
         current = next;
     }
     return status;

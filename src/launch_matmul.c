@@ -1,5 +1,5 @@
-/* Matrix products: constant second factors are packed into column tiles; others are read as rows, transposed first where
- * their columns are not neighbours. */
+/* Matrix products: constant second factors are packed into column tiles; others are read as rows, transposed
+ * first where their columns are not neighbours. */
 #include "cpu.h"
 #include "plan.h"
 
@@ -16,14 +16,16 @@ typedef struct matmul_tile {
     int rows, vectors;
 } matmul_tile;
 
-static const matmul_tile tiles[] = {{1, 8}, {2, 8}, {3, 8}, {4, 6}, {6, 4}, {1, 4}, {2, 4}, {3, 4}, {4, 2}, {6, 2}};
+static const matmul_tile tiles[] = {{1, 8}, {2, 8}, {3, 8}, {4, 6}, {6, 4},
+                                    {1, 4}, {2, 4}, {3, 4}, {4, 2}, {6, 2}};
 
 /* Cycles per k: two multiply-adds and two loads per cycle, four cycles of latency. */
 static double tile_cost(const matmul_tile *tile, int64_t rows, int64_t vectors)
 {
     double sums = tile->rows * tile->vectors, loads = tile->rows + 1.3 * tile->vectors;
     double cycles = sums > loads ? sums : loads;
-    return (double)(div_up(rows, tile->rows) * div_up(vectors, tile->vectors)) * ((cycles < 8 ? 8 : cycles) + 1);
+    return (double)(div_up(rows, tile->rows) * div_up(vectors, tile->vectors)) *
+           ((cycles < 8 ? 8 : cycles) + 1);
 }
 
 static matmul_tile choose_tile(const device_params *device, int64_t rows, int64_t vectors)
@@ -84,8 +86,8 @@ static clarus_status pack_constant(plan *plan, const lowered_value *b, const mat
         return error_memory(error, "packed matrix");
     int64_t matrices = m->n > 0 && m->k > 0 ? count / (m->n * m->k) : 0;
     *pack = (matrix_packing){b->data, matrices, m->n, m->k, width, m->trans_b, NULL};
-    return plan_packed(plan, (size_t)(matrices * div_up(m->n, width) * width * m->k), fill_matrices, pack, buffer,
-                       error);
+    return plan_packed(plan, (size_t)(matrices * div_up(m->n, width) * width * m->k), fill_matrices, pack,
+                       buffer, error);
 }
 
 /* A copy of b with rows and columns of its matrices exchanged. */
@@ -134,8 +136,8 @@ static clarus_status add_offsets(plan *plan, launch *launch, const matmul_params
     return launch_table(plan, launch, offsets, (size_t)batches * 3, error);
 }
 
-static clarus_status add_bias(plan *plan, launch *launch, const lowered_op *what, const operand *in, int64_t columns,
-                              clarus_error *error)
+static clarus_status add_bias(plan *plan, launch *launch, const lowered_op *what, const operand *in,
+                              int64_t columns, clarus_error *error)
 {
     if (what->epilogue.has_bias) {
         launch_buffer(launch, in[2].buffer);
@@ -152,8 +154,8 @@ static clarus_status add_bias(plan *plan, launch *launch, const lowered_op *what
     return status;
 }
 
-clarus_status launch_matmul(plan *plan, size_t op, const lowered_op *what, const operand *in, const operand *out,
-                            clarus_error *error)
+clarus_status launch_matmul(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                            const operand *out, clarus_error *error)
 {
     const matmul_params *m = &what->as.matmul;
     const device_params *device = plan_device(plan);
@@ -194,8 +196,17 @@ clarus_status launch_matmul(plan *plan, size_t op, const lowered_op *what, const
         return status;
     launch_buffer(launch, what->epilogue.has_residual ? in[what->input_count - 1].buffer : out->buffer);
     launch_buffer(launch, out->buffer);
-    const int64_t table[] = {m->m, m->n, m->k, segment_channels(1), columns, m->trans_a ? 1 : m->k,
-                             m->trans_a ? m->m : 1, b_tile, b_step, what->epilogue.has_residual, function};
+    const int64_t table[] = {m->m,
+                             m->n,
+                             m->k,
+                             segment_channels(1),
+                             columns,
+                             m->trans_a ? 1 : m->k,
+                             m->trans_a ? m->m : 1,
+                             b_tile,
+                             b_step,
+                             what->epilogue.has_residual,
+                             function};
     if ((status = launch_table(plan, launch, table, sizeof table / sizeof *table, error)) != CLARUS_OK ||
         (status = add_offsets(plan, launch, m, batches, b_matrix, error)) != CLARUS_OK)
         return status;

@@ -6,8 +6,8 @@ static int64_t div_up(int64_t a, int64_t b)
     return (a + b - 1) / b;
 }
 
-/* Distances of a value seen as images of [depth][row][pixel]; one- and two-dimensional values have extent 1 in
- * the leading axes. */
+/* Distances of a value seen as images of [depth][row][pixel]; one- and two-dimensional values have extent 1
+ * in the leading axes. */
 typedef struct pool_pitch {
     int64_t offset, batch, image, depth, row;
 } pool_pitch;
@@ -23,8 +23,8 @@ static pool_pitch pitch_of(const operand *value, const int64_t *extent, int64_t 
     return (pool_pitch){0, channels * image, image, depth, row};
 }
 
-clarus_status launch_pool(plan *plan, size_t op, const lowered_op *what, const operand *in, const operand *out,
-                          clarus_error *error)
+clarus_status launch_pool(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                          const operand *out, clarus_error *error)
 {
     const pool_params *p = &what->as.pool;
     const window *w = &p->window;
@@ -40,14 +40,15 @@ clarus_status launch_pool(plan *plan, size_t op, const lowered_op *what, const o
     launch_define(launch, "-DAVERAGE=%d -DPIXEL=%d -DLANES=%d", p->function == POOL_AVERAGE,
                   blocked ? LAYOUT_BLOCK : 1, lanes);
     /* On CPUs a work-item takes a row, on GPUs a pixel. */
-    int64_t pixels = w->out[0] * w->out[1] * w->out[2], run = plan_device(plan)->group_size > 1 ? 1 : w->out[2];
+    int64_t pixels = w->out[0] * w->out[1] * w->out[2],
+            run = plan_device(plan)->group_size > 1 ? 1 : w->out[2];
     launch_grid(launch, blocked ? (size_t)(LAYOUT_BLOCK / lanes) : 1, (size_t)div_up(pixels, run),
                 (size_t)(p->batch * images));
     launch->local[0] = launch->global[0];
     launch_buffer(launch, in->buffer);
     launch_buffer(launch, out->buffer);
-    int64_t table[34] = {images, p->count_padding, x.offset, x.batch, x.image, x.depth, x.row, y.offset,
-                         y.batch, y.image, y.depth, y.row};
+    int64_t table[34] = {images, p->count_padding, x.offset, x.batch, x.image, x.depth,
+                         x.row,  y.offset,         y.batch,  y.image, y.depth, y.row};
     for (int i = 0; i < SPATIAL; i++) {
         table[12 + i] = w->kernel[i];
         table[15 + i] = w->stride[i];

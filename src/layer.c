@@ -20,7 +20,8 @@ clarus_status layer_add_input(lowered_graph *graph, const shape *shape, size_t *
     size_t *inputs = lowered_alloc(graph, graph->input_count + 1, sizeof *inputs);
     if (!inputs)
         return error_memory(error, "input");
-    clarus_status status = lowered_add_value(graph, VALUE_INPUT, CLARUS_FLOAT32, shape, NULL, "input", number, error);
+    clarus_status status =
+        lowered_add_value(graph, VALUE_INPUT, CLARUS_FLOAT32, shape, NULL, "input", number, error);
     if (status != CLARUS_OK)
         return status;
     if (graph->input_count)
@@ -72,7 +73,8 @@ clarus_status layer_create(clarus_device *device, lowered_graph *graph, layer **
     if (!device_is_reference(device)) {
         cpu_float_env env;
         cpu_float_env_enter(&env);
-        status = plan_create(graph, device->params, CLARUS_MATH_EXACT, device->info.compute_units, &l->plan, error);
+        status = plan_create(graph, device->params, CLARUS_MATH_EXACT, device->info.compute_units, &l->plan,
+                             error);
         if (status == CLARUS_OK)
             status = exec_create(device, l->plan, graph->context->threads, 0, &l->exec, error);
         cpu_float_env_leave(&env);
@@ -106,22 +108,23 @@ clarus_status layer_run(layer *layer, const float *const *inputs, float *output,
     const void *const *in = (const void *const *)inputs;
     cpu_float_env env;
     cpu_float_env_enter(&env);
-    clarus_status status = layer->exec ? exec_run(layer->exec, in, &out, error)
-                                       : oracle_run(layer->graph, layer->graph->context->threads, in, &out, NULL, error);
+    clarus_status status =
+        layer->exec ? exec_run(layer->exec, in, &out, error)
+                    : oracle_run(layer->graph, layer->graph->context->threads, in, &out, NULL, error);
     cpu_float_env_leave(&env);
     return status;
 }
 
-static clarus_status check_buffer(const layer *layer, const char *what, const clarus_buffer *buffer, size_t value,
-                                  clarus_error *error)
+static clarus_status check_buffer(const layer *layer, const char *what, const clarus_buffer *buffer,
+                                  size_t value, clarus_error *error)
 {
     int64_t count = 0;
     shape_count(&layer->graph->values[value].shape, &count);
     if (!buffer || buffer->device != layer->device)
         return error_set(error, CLARUS_E_ARGUMENT, "%s: a buffer is NULL or of another device", what);
     if (buffer->count != (size_t)count)
-        return error_set(error, CLARUS_E_SHAPE, "%s: a buffer has %zu values, %lld are needed", what, buffer->count,
-                         (long long)count);
+        return error_set(error, CLARUS_E_SHAPE, "%s: a buffer has %zu values, %lld are needed", what,
+                         buffer->count, (long long)count);
     return CLARUS_OK;
 }
 

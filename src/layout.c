@@ -66,8 +66,9 @@ int layout_same_places(const layout *a, const layout *b, const shape *shape)
 {
     if (layout_equal(a, b))
         return 1;
-    return !layout_has_halo(a) && !layout_has_halo(b) && !a->total_blocks && !b->total_blocks && shape->rank == 4 && shape->dims[2] == 1 &&
-           shape->dims[3] == 1 && (shape->dims[0] == 1 || shape->dims[1] % LAYOUT_BLOCK == 0);
+    return !layout_has_halo(a) && !layout_has_halo(b) && !a->total_blocks && !b->total_blocks &&
+           shape->rank == 4 && shape->dims[2] == 1 && shape->dims[3] == 1 &&
+           (shape->dims[0] == 1 || shape->dims[1] % LAYOUT_BLOCK == 0);
 }
 
 static void remove_axis(view *v, size_t axis)

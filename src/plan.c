@@ -1,10 +1,10 @@
 /* From a lowered graph to launches.
  *
  * 1. Each value gets a home layout: what its operation produces, with the halo that its readers need.
- * 2. Operations are walked in order; each asks for its inputs in the layouts that it takes (a value that lies otherwise
- *    is copied once, and the copy kept), and its launcher appends launches.
- * 3. Buffers whose lives do not overlap share memory. Those with a halo, which must stay zero, share only with buffers
- *    of the very same shape and layout.
+ * 2. Operations are walked in order; each asks for its inputs in the layouts that it takes (a value that lies
+ * otherwise is copied once, and the copy kept), and its launcher appends launches.
+ * 3. Buffers whose lives do not overlap share memory. Those with a halo, which must stay zero, share only
+ * with buffers of the very same shape and layout.
  * 4. The plan is checked: whatever a launch reads was written and has not been overwritten since. */
 #include "plan.h"
 
@@ -38,8 +38,8 @@ void *plan_alloc(plan *plan, size_t count, size_t size)
 
 clarus_status plan_add_launch(plan *plan, kernel_id kernel, size_t op, launch **out, clarus_error *error)
 {
-    if (!memory_grow(plan->graph->context, (void **)&plan->launches, &plan->launch_capacity, plan->launch_count + 1,
-                     sizeof *plan->launches))
+    if (!memory_grow(plan->graph->context, (void **)&plan->launches, &plan->launch_capacity,
+                     plan->launch_count + 1, sizeof *plan->launches))
         return error_memory(error, "launch");
     *out = &plan->launches[plan->launch_count++];
     memset(*out, 0, sizeof **out);
@@ -87,14 +87,16 @@ void launch_float(launch *launch, float value)
     next_arg(launch, ARG_FLOAT)->f = value;
 }
 
-clarus_status launch_table(plan *plan, launch *launch, const int64_t *table, size_t count, clarus_error *error)
+clarus_status launch_table(plan *plan, launch *launch, const int64_t *table, size_t count,
+                           clarus_error *error)
 {
     int32_t *copy = plan_alloc(plan, count, sizeof *copy);
     if (!copy)
         return error_memory(error, "launch table");
     for (size_t i = 0; i < count; i++) {
         if (table[i] < INT32_MIN || table[i] > INT32_MAX)
-            return error_set(error, CLARUS_E_LIMIT, "node \"%s\": a distance of %lld elements needs more than 31 bits",
+            return error_set(error, CLARUS_E_LIMIT,
+                             "node \"%s\": a distance of %lld elements needs more than 31 bits",
                              plan->graph->ops[launch->op].name, (long long)table[i]);
         copy[i] = (int32_t)table[i];
     }
@@ -111,17 +113,18 @@ void launch_grid(launch *launch, size_t x, size_t y, size_t z)
     launch->local[0] = launch->local[1] = launch->local[2] = 1;
 }
 
-static clarus_status add_buffer(plan *plan, buffer_kind kind, clarus_dtype dtype, int64_t count, size_t *number,
-                                clarus_error *error)
+static clarus_status add_buffer(plan *plan, buffer_kind kind, clarus_dtype dtype, int64_t count,
+                                size_t *number, clarus_error *error)
 {
     if (count > INT32_MAX - BUFFER_SLACK)
         return error_set(error, CLARUS_E_LIMIT, "a buffer of %lld elements is larger than devices take (%d)",
                          (long long)count, INT32_MAX - BUFFER_SLACK);
-    if (!memory_grow(plan->graph->context, (void **)&plan->buffers, &plan->buffer_capacity, plan->buffer_count + 1,
-                     sizeof *plan->buffers))
+    if (!memory_grow(plan->graph->context, (void **)&plan->buffers, &plan->buffer_capacity,
+                     plan->buffer_count + 1, sizeof *plan->buffers))
         return error_memory(error, "buffer");
     *number = plan->buffer_count++;
-    plan->buffers[*number] = (plan_buffer){.kind = kind, .dtype = dtype, .count = (size_t)count, .first = SIZE_MAX};
+    plan->buffers[*number] =
+        (plan_buffer){.kind = kind, .dtype = dtype, .count = (size_t)count, .first = SIZE_MAX};
     return CLARUS_OK;
 }
 
@@ -145,7 +148,8 @@ clarus_status plan_packed(plan *plan, size_t count, plan_fill_fn fill, const voi
     return status;
 }
 
-clarus_status plan_temporary(plan *plan, clarus_dtype dtype, size_t count, size_t *buffer, clarus_error *error)
+clarus_status plan_temporary(plan *plan, clarus_dtype dtype, size_t count, size_t *buffer,
+                             clarus_error *error)
 {
     return add_buffer(plan, BUFFER_TEMPORARY, dtype, (int64_t)count, buffer, error);
 }
@@ -165,7 +169,8 @@ static int is_per_channel(const shape *operand, const shape *out)
 {
     size_t r = operand->rank;
     return (r == 3 || r == 4) && operand->dims[r - 1] == 1 && operand->dims[r - 2] == 1 &&
-           operand->dims[r - 3] == out->dims[1] && (r == 3 || operand->dims[0] == 1 || operand->dims[0] == out->dims[0]);
+           operand->dims[r - 3] == out->dims[1] &&
+           (r == 3 || operand->dims[0] == 1 || operand->dims[0] == out->dims[0]);
 }
 
 static int is_single(const shape *s)
@@ -261,7 +266,8 @@ static void choose_halos(plan *plan)
     }
 }
 
-/* A part of a concatenation can be computed in place if it is not part of another, and an operation computes it. */
+/* A part of a concatenation can be computed in place if it is not part of another, and an operation computes
+ * it. */
 static int can_be_part(const plan *plan, const lowered_op *concat, size_t i)
 {
     size_t value = concat->inputs[i];
@@ -269,10 +275,12 @@ static int can_be_part(const plan *plan, const lowered_op *concat, size_t i)
         if (concat->inputs[j] == value)
             return 0;
     const struct placement *p = &plan->placements[value];
-    return p->part_of == NOWHERE && p->home.total_blocks == 0 && plan->graph->values[value].kind == VALUE_TEMPORARY;
+    return p->part_of == NOWHERE && p->home.total_blocks == 0 &&
+           plan->graph->values[value].kind == VALUE_TEMPORARY;
 }
 
-/* Parts of a blocked concatenation are computed where they belong, so that it costs nothing. All share one halo. */
+/* Parts of a blocked concatenation are computed where they belong, so that it costs nothing. All share one
+ * halo. */
 static void join_concat(plan *plan, const lowered_op *concat)
 {
     struct placement *whole = &plan->placements[concat->output];
@@ -390,7 +398,8 @@ static clarus_status get_operand(plan *plan, size_t op, size_t value, const layo
     return CLARUS_OK;
 }
 
-/* A per-channel operand of a blocked element-wise operation, as [1 or N, C, 1, 1]; a single value stays as it is. */
+/* A per-channel operand of a blocked element-wise operation, as [1 or N, C, 1, 1]; a single value stays as it
+ * is. */
 static clarus_status get_broadcast(plan *plan, size_t op, size_t value, operand *out, clarus_error *error)
 {
     const lowered_value *v = &plan->graph->values[value];
@@ -427,7 +436,8 @@ static clarus_status get_inputs(plan *plan, size_t number, operand *in, clarus_e
         }
         if (op->kind == OP_CONV && blocked && i == 0)
             wanted = conv_input_layout(op);
-        if (op->kind == OP_MATMUL && i == 1 && !plan_takes_fast_matmul(plan) && plan->graph->values[op->inputs[i]].kind == VALUE_CONSTANT) {
+        if (op->kind == OP_MATMUL && i == 1 && !plan_takes_fast_matmul(plan) &&
+            plan->graph->values[op->inputs[i]].kind == VALUE_CONSTANT) {
             in[i] = (operand){.buffer = SIZE_MAX};
             continue;
         }
@@ -493,7 +503,8 @@ static clarus_status place_output(plan *plan, size_t value, operand *out, clarus
     return status;
 }
 
-static clarus_status launch_op(plan *plan, size_t number, const operand *in, const operand *out, clarus_error *error)
+static clarus_status launch_op(plan *plan, size_t number, const operand *in, const operand *out,
+                               clarus_error *error)
 {
     const lowered_op *op = &plan->graph->ops[number];
     switch (op->kind) {
@@ -519,7 +530,8 @@ static clarus_status launch_op(plan *plan, size_t number, const operand *in, con
     case OP_KINDS:
         break;
     }
-    return error_set(error, CLARUS_E_INTERNAL, "node \"%s\": operation %d has no launcher", op->name, op->kind);
+    return error_set(error, CLARUS_E_INTERNAL, "node \"%s\": operation %d has no launcher", op->name,
+                     op->kind);
 }
 
 static clarus_status check_types(const plan *plan, const lowered_op *op, clarus_error *error)
@@ -529,8 +541,8 @@ static clarus_status check_types(const plan *plan, const lowered_op *op, clarus_
     int moves = op->kind == OP_MOVE || op->kind == OP_GATHER || op->kind == OP_VIEW;
     if (v->dtype == CLARUS_FLOAT32 || (moves && size == 4) || op->kind == OP_VIEW)
         return CLARUS_OK;
-    return error_set(error, CLARUS_E_UNSUPPORTED, "node \"%s\": %s on %s is not supported on devices yet", op->name,
-                     op_kind_name(op->kind), clarus_dtype_name(v->dtype));
+    return error_set(error, CLARUS_E_UNSUPPORTED, "node \"%s\": %s on %s is not supported on devices yet",
+                     op->name, op_kind_name(op->kind), clarus_dtype_name(v->dtype));
 }
 
 static clarus_status plan_op(plan *plan, size_t number, clarus_error *error)
@@ -683,7 +695,8 @@ static clarus_status share_memory(plan *plan, clarus_error *error)
     return status;
 }
 
-/* Replays the launches: each memory holds the buffer written to it last, and whatever is read must still be there. */
+/* Replays the launches: each memory holds the buffer written to it last, and whatever is read must still be
+ * there. */
 static clarus_status check_memory(const plan *plan, clarus_error *error)
 {
     clarus_context *context = plan->graph->context;
@@ -703,8 +716,9 @@ static clarus_status check_memory(const plan *plan, clarus_error *error)
                 continue;
             size_t b = l->args[a].buffer;
             if (holds[plan->buffers[b].memory] != b)
-                status = error_set(error, CLARUS_E_INTERNAL, "plan: launch %zu (%s) reads buffer %zu, which is not there",
-                                   i, launch_name(l), b);
+                status = error_set(error, CLARUS_E_INTERNAL,
+                                   "plan: launch %zu (%s) reads buffer %zu, which is not there", i,
+                                   launch_name(l), b);
         }
         holds[plan->buffers[l->writes].memory] = l->writes;
     }
@@ -723,7 +737,8 @@ static clarus_status plan_all(plan *plan, clarus_error *error)
     for (size_t i = 0; i < plan->graph->op_count; i++)
         if ((status = plan_op(plan, i, error)) != CLARUS_OK)
             return status;
-    if ((status = plan_outputs(plan, error)) != CLARUS_OK || (status = share_memory(plan, error)) != CLARUS_OK)
+    if ((status = plan_outputs(plan, error)) != CLARUS_OK ||
+        (status = share_memory(plan, error)) != CLARUS_OK)
         return status;
     return check_memory(plan, error);
 }
@@ -744,7 +759,8 @@ clarus_status plan_create(lowered_graph *graph, const device_params *device, cla
     p->placements = memory_calloc(graph->context, graph->value_count, sizeof *p->placements);
     p->inputs = plan_alloc(p, graph->input_count, sizeof *p->inputs);
     p->outputs = plan_alloc(p, graph->output_count, sizeof *p->outputs);
-    clarus_status status = p->placements && p->inputs && p->outputs ? plan_all(p, error) : error_memory(error, "plan");
+    clarus_status status =
+        p->placements && p->inputs && p->outputs ? plan_all(p, error) : error_memory(error, "plan");
     if (status != CLARUS_OK) {
         plan_free(p);
         return status;

@@ -15,7 +15,8 @@ typedef struct text {
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
-static void append(text *t, const char *format, ...)
+static void
+append(text *t, const char *format, ...)
 {
     enum { LINE = 1024 };
     if (t->failed || !memory_grow(t->context, (void **)&t->data, &t->capacity, t->length + LINE, 1)) {
@@ -42,10 +43,10 @@ static void append_launch(text *t, const plan *plan, size_t number)
     const launch *l = &plan->launches[number];
     const lowered_op *op = &plan->graph->ops[l->op];
     char shape[SHAPE_TEXT];
-    append(t, "%zu %s \"%s\" -> %s: %s %s, groups %zux%zux%zu of %zux%zux%zu, buffers", number, op_kind_name(op->kind),
-           op->name, shape_text(&plan->graph->values[op->output].shape, shape), launch_name(l), l->defines,
-           l->global[0] / l->local[0], l->global[1] / l->local[1], l->global[2] / l->local[2], l->local[0], l->local[1],
-           l->local[2]);
+    append(t, "%zu %s \"%s\" -> %s: %s %s, groups %zux%zux%zu of %zux%zux%zu, buffers", number,
+           op_kind_name(op->kind), op->name, shape_text(&plan->graph->values[op->output].shape, shape),
+           launch_name(l), l->defines, l->global[0] / l->local[0], l->global[1] / l->local[1],
+           l->global[2] / l->local[2], l->local[0], l->local[1], l->local[2]);
     for (size_t a = 0; a < l->arg_count; a++)
         if (l->args[a].kind == ARG_BUFFER && l->args[a].buffer != l->writes)
             append_buffer(t, plan, l->args[a].buffer);
@@ -53,8 +54,8 @@ static void append_launch(text *t, const plan *plan, size_t number)
     append_buffer(t, plan, l->writes);
     const layout *y = &plan->buffers[l->writes].what.layout;
     if (y->kind == LAYOUT_BLOCKED)
-        append(t, " blocked, halo %lld %lld %lld %lld", (long long)y->top, (long long)y->left, (long long)y->bottom,
-               (long long)y->right);
+        append(t, " blocked, halo %lld %lld %lld %lld", (long long)y->top, (long long)y->left,
+               (long long)y->bottom, (long long)y->right);
     append(t, "\n");
 }
 
@@ -67,8 +68,8 @@ char *plan_text(const plan *plan)
     size_t total = 0;
     for (size_t m = 0; m < plan->memory_count; m++)
         total += plan->memory_bytes[m];
-    append(&t, "%zu launches, %zu buffers in %zu memories, %zu bytes\n", plan->launch_count, plan->buffer_count,
-           plan->memory_count, total);
+    append(&t, "%zu launches, %zu buffers in %zu memories, %zu bytes\n", plan->launch_count,
+           plan->buffer_count, plan->memory_count, total);
     if (!t.failed)
         return t.data;
     memory_free(plan->graph->context, t.data);

@@ -1,8 +1,8 @@
 /* Sessions: a model, lowered for its shapes and planned for a device, ready to run. */
+#include "session.h"
 #include "cpu.h"
 #include "exec.h"
 #include "model.h"
-#include "session.h"
 #include "tensor.h"
 
 #include "../fallback/oracle.h"
@@ -27,7 +27,8 @@ struct clarus_session {
 
 /* ---- creation ---------------------------------------------------------------------------------- */
 
-static clarus_status choose_math(const clarus_session_options *options, clarus_math *math, clarus_error *error)
+static clarus_status choose_math(const clarus_session_options *options, clarus_math *math,
+                                 clarus_error *error)
 {
     *math = options ? options->math : CLARUS_MATH_DEFAULT;
     if (*math != CLARUS_MATH_DEFAULT)
@@ -84,7 +85,8 @@ static clarus_status prepare_device(clarus_session *s, clarus_error *error)
 {
     if (device_is_reference(s->device))
         return CLARUS_OK;
-    clarus_status status = plan_create(s->graph, s->device->params, s->math, s->device->info.compute_units, &s->plan, error);
+    clarus_status status =
+        plan_create(s->graph, s->device->params, s->math, s->device->info.compute_units, &s->plan, error);
     if (status == CLARUS_OK)
         status = exec_create(s->device, s->plan, s->context->threads, 0, &s->exec, error);
     return status;
@@ -161,7 +163,8 @@ static clarus_status check_inputs(const clarus_session *s, const clarus_tensor *
         if (!inputs || !inputs[i])
             return error_set(error, CLARUS_E_ARGUMENT, "input \"%s\": NULL", v->name);
         if (inputs[i]->dtype != v->dtype || !shape_equal(&inputs[i]->shape, &v->shape))
-            return error_set(error, CLARUS_E_SHAPE, "input \"%s\": %s %s was given, the session expects %s %s", v->name,
+            return error_set(error, CLARUS_E_SHAPE,
+                             "input \"%s\": %s %s was given, the session expects %s %s", v->name,
                              clarus_dtype_name(inputs[i]->dtype), shape_text(&inputs[i]->shape, have),
                              clarus_dtype_name(v->dtype), shape_text(&v->shape, want));
     }
@@ -202,15 +205,17 @@ done:
     return status;
 }
 
-clarus_status clarus_session_run(clarus_session *session, const clarus_tensor *const *inputs, size_t input_count,
-                                 clarus_tensor **outputs, size_t output_count, clarus_error *error)
+clarus_status clarus_session_run(clarus_session *session, const clarus_tensor *const *inputs,
+                                 size_t input_count, clarus_tensor **outputs, size_t output_count,
+                                 clarus_error *error)
 {
     if (!session || !outputs)
         return error_set(error, CLARUS_E_ARGUMENT, "session: session or outputs is NULL");
     memset(outputs, 0, output_count * sizeof *outputs);
     if (output_count != session->graph->output_count)
-        return error_set(error, CLARUS_E_ARGUMENT, "session: room for %zu outputs was given, the model has %zu",
-                         output_count, session->graph->output_count);
+        return error_set(error, CLARUS_E_ARGUMENT,
+                         "session: room for %zu outputs was given, the model has %zu", output_count,
+                         session->graph->output_count);
     clarus_status status = check_inputs(session, inputs, input_count, error);
     if (status != CLARUS_OK)
         return status;
@@ -308,24 +313,27 @@ static clarus_layer_time describe_launch(const clarus_session *s, size_t i)
     return layer;
 }
 
-clarus_status clarus_session_profile(clarus_session *session, const clarus_tensor *const *inputs, size_t input_count,
-                                     const clarus_layer_time **layers, size_t *layer_count, clarus_error *error)
+clarus_status clarus_session_profile(clarus_session *session, const clarus_tensor *const *inputs,
+                                     size_t input_count, const clarus_layer_time **layers,
+                                     size_t *layer_count, clarus_error *error)
 {
     if (!session || !layers || !layer_count)
         return error_set(error, CLARUS_E_ARGUMENT, "profile: session, layers or layer_count is NULL");
     *layers = NULL;
     *layer_count = 0;
     if (!session->plan)
-        return error_set(error, CLARUS_E_UNSUPPORTED, "profile: the reference device has no launches to time");
+        return error_set(error, CLARUS_E_UNSUPPORTED,
+                         "profile: the reference device has no launches to time");
     size_t count = session->plan->launch_count, output_count = session->graph->output_count;
     clarus_tensor **outputs = memory_calloc(session->context, output_count, sizeof *outputs);
     if (!session->layers)
         session->layers = memory_calloc(session->context, count, sizeof *session->layers);
     if (!session->launch_ms)
         session->launch_ms = memory_calloc(session->context, count, sizeof *session->launch_ms);
-    clarus_status status = outputs && session->layers && session->launch_ms
-                               ? clarus_session_run(session, inputs, input_count, outputs, output_count, error)
-                               : error_memory(error, "profile");
+    clarus_status status =
+        outputs && session->layers && session->launch_ms
+            ? clarus_session_run(session, inputs, input_count, outputs, output_count, error)
+            : error_memory(error, "profile");
     for (size_t i = 0; outputs && i < output_count; i++)
         clarus_tensor_free(outputs[i]);
     memory_free(session->context, outputs);

@@ -56,8 +56,9 @@ static clarus_status compare(const verify_data *data, clarus_error *error)
 {
     for (int64_t i = 0; i < data->count; i++)
         if (!same_bits(data->expected[i], data->got[i]))
-            return error_set(error, CLARUS_E_MISMATCH, "element %lld of %lld is %a, the reference has %a", (long long)i,
-                             (long long)data->count, (double)data->got[i], (double)data->expected[i]);
+            return error_set(error, CLARUS_E_MISMATCH, "element %lld of %lld is %a, the reference has %a",
+                             (long long)i, (long long)data->count, (double)data->got[i],
+                             (double)data->expected[i]);
     return CLARUS_OK;
 }
 
@@ -67,7 +68,8 @@ static clarus_status run_device(clarus_device *device, lowered_graph *graph, con
     plan *plan = NULL;
     exec *exec = NULL;
     void *out = data->got;
-    clarus_status status = plan_create(graph, device->params, CLARUS_MATH_EXACT, device->info.compute_units, &plan, error);
+    clarus_status status =
+        plan_create(graph, device->params, CLARUS_MATH_EXACT, device->info.compute_units, &plan, error);
     if (status == CLARUS_OK)
         status = exec_create(device, plan, 1, 1, &exec, error);
     if (status == CLARUS_OK)
@@ -102,13 +104,14 @@ done:
     return status;
 }
 
-clarus_status clarus_verify(clarus_context *context, clarus_device *device, clarus_verify_fn report, void *user,
-                            clarus_error *error)
+clarus_status clarus_verify(clarus_context *context, clarus_device *device, clarus_verify_fn report,
+                            void *user, clarus_error *error)
 {
     if (!context || !device)
         return error_set(error, CLARUS_E_ARGUMENT, "verify: context or device is NULL");
     if (device_is_reference(device))
-        return error_set(error, CLARUS_E_UNSUPPORTED, "verify: the reference device is what others are compared with");
+        return error_set(error, CLARUS_E_UNSUPPORTED,
+                         "verify: the reference device is what others are compared with");
     size_t failures = 0, count = verify_case_count();
     cpu_float_env env;
     cpu_float_env_enter(&env);

@@ -39,7 +39,8 @@ typedef struct conv_case {
     eltwise_function function; /* ELTWISE_identity: none */
 } conv_case;
 
-static int64_t out_extent(int64_t in, int64_t before, int64_t after, int64_t kernel, int64_t stride, int64_t dilation)
+static int64_t out_extent(int64_t in, int64_t before, int64_t after, int64_t kernel, int64_t stride,
+                          int64_t dilation)
 {
     return (in + before + after - (kernel - 1) * dilation - 1) / stride + 1;
 }
@@ -68,15 +69,20 @@ static clarus_status build_conv(lowered_graph *graph, const void *parameters, cl
     clarus_status status;
     if ((status = layer_add_input(graph, &x, &in[0], error)) != CLARUS_OK ||
         (status = verify_constant(graph, &weights, 1, &in[1], error)) != CLARUS_OK ||
-        ((c->flags & BIAS) && (status = verify_constant(graph, &bias, 2, &in[count++], error)) != CLARUS_OK) ||
+        ((c->flags & BIAS) &&
+         (status = verify_constant(graph, &bias, 2, &in[count++], error)) != CLARUS_OK) ||
         ((c->flags & RESIDUAL) && (status = layer_add_input(graph, &y, &in[count++], error)) != CLARUS_OK))
         return status;
     lowered_op *op;
     if ((status = layer_add_op(graph, OP_CONV, in, count, &y, &op, error)) != CLARUS_OK)
         return status;
     op->as.conv = (conv_params){CONV_DIRECT, c->batch, c->groups, c->in, c->out, w};
-    op->epilogue = (op_epilogue){!!(c->flags & BIAS), !!(c->flags & RESIDUAL), c->function != ELTWISE_identity,
-                                 c->function, -0.25f, 0.5f};
+    op->epilogue = (op_epilogue){!!(c->flags & BIAS),
+                                 !!(c->flags & RESIDUAL),
+                                 c->function != ELTWISE_identity,
+                                 c->function,
+                                 -0.25f,
+                                 0.5f};
     return CLARUS_OK;
 }
 
@@ -101,13 +107,20 @@ static clarus_status build_pool(lowered_graph *graph, const void *parameters, cl
     lowered_op *op;
     if ((status = layer_add_input(graph, &x, &in[0], error)) != CLARUS_OK ||
         (status = verify_constant(graph, &weights, 1, &in[1], error)) != CLARUS_OK ||
-        (status = lowered_add_value(graph, VALUE_TEMPORARY, CLARUS_FLOAT32, &middle, NULL, "middle", &value, error)) !=
-            CLARUS_OK ||
+        (status = lowered_add_value(graph, VALUE_TEMPORARY, CLARUS_FLOAT32, &middle, NULL, "middle", &value,
+                                    error)) != CLARUS_OK ||
         (status = lowered_add_op(graph, OP_CONV, in, 2, value, "conv", &op, error)) != CLARUS_OK)
         return status;
-    op->as.conv = (conv_params){CONV_DIRECT, c->batch, c->in, c->in, c->in, {.kernel = {1, 1, 1},
-                                .stride = {1, 1, 1}, .dilation = {1, 1, 1}, .in = {1, c->height, c->width},
-                                .out = {1, c->height, c->width}}};
+    op->as.conv = (conv_params){CONV_DIRECT,
+                                c->batch,
+                                c->in,
+                                c->in,
+                                c->in,
+                                {.kernel = {1, 1, 1},
+                                 .stride = {1, 1, 1},
+                                 .dilation = {1, 1, 1},
+                                 .in = {1, c->height, c->width},
+                                 .out = {1, c->height, c->width}}};
     if ((status = layer_add_op(graph, OP_POOL, &value, 1, &y, &op, error)) != CLARUS_OK)
         return status;
     op->as.pool = (pool_params){p->function, p->count_padding, c->batch, c->in, w};
@@ -133,40 +146,73 @@ static clarus_status build_matmul(lowered_graph *graph, const void *parameters, 
     if ((status = layer_add_input(graph, &a, &in[0], error)) != CLARUS_OK ||
         (status = c->constant_b ? verify_constant(graph, &one, 1, &in[1], error)
                                 : layer_add_input(graph, &b, &in[1], error)) != CLARUS_OK ||
-        ((c->flags & BIAS) && (status = verify_constant(graph, &bias, 2, &in[count++], error)) != CLARUS_OK) ||
+        ((c->flags & BIAS) &&
+         (status = verify_constant(graph, &bias, 2, &in[count++], error)) != CLARUS_OK) ||
         ((c->flags & RESIDUAL) && (status = layer_add_input(graph, &y, &in[count++], error)) != CLARUS_OK))
         return status;
     lowered_op *op;
     if ((status = layer_add_op(graph, OP_MATMUL, in, count, &y, &op, error)) != CLARUS_OK)
         return status;
-    op->as.matmul = (matmul_params){.m = c->m, .n = c->n, .k = c->k, .trans_a = c->trans_a, .trans_b = c->trans_b,
-                                    .batch_rank = 1, .batch_dims = {c->batch}, .a_strides = {1},
+    op->as.matmul = (matmul_params){.m = c->m,
+                                    .n = c->n,
+                                    .k = c->k,
+                                    .trans_a = c->trans_a,
+                                    .trans_b = c->trans_b,
+                                    .batch_rank = 1,
+                                    .batch_dims = {c->batch},
+                                    .a_strides = {1},
                                     .b_strides = {c->constant_b ? 0 : 1}};
-    op->epilogue = (op_epilogue){!!(c->flags & BIAS), !!(c->flags & RESIDUAL), c->function != ELTWISE_identity,
-                                 c->function, -0.25f, 0.5f};
+    op->epilogue = (op_epilogue){!!(c->flags & BIAS),
+                                 !!(c->flags & RESIDUAL),
+                                 c->function != ELTWISE_identity,
+                                 c->function,
+                                 -0.25f,
+                                 0.5f};
     return CLARUS_OK;
 }
 
 /* ---- the table --------------------------------------------------------------------------------- */
 
-#define CONV(text, ...) {"conv", text, build_conv, &(const conv_case){__VA_ARGS__}}
-#define POOL(text, ...) {"pool", text, build_pool, &(const pool_case){__VA_ARGS__}}
-#define MATMUL(text, ...) {"matmul", text, build_matmul, &(const matmul_case){__VA_ARGS__}}
+#define CONV(text, ...)                                                                                      \
+    {                                                                                                        \
+        "conv", text, build_conv, &(const conv_case)                                                         \
+        {                                                                                                    \
+            __VA_ARGS__                                                                                      \
+        }                                                                                                    \
+    }
+#define POOL(text, ...)                                                                                      \
+    {                                                                                                        \
+        "pool", text, build_pool, &(const pool_case)                                                         \
+        {                                                                                                    \
+            __VA_ARGS__                                                                                      \
+        }                                                                                                    \
+    }
+#define MATMUL(text, ...)                                                                                    \
+    {                                                                                                        \
+        "matmul", text, build_matmul, &(const matmul_case)                                                   \
+        {                                                                                                    \
+            __VA_ARGS__                                                                                      \
+        }                                                                                                    \
+    }
 
 static const verify_case cases[] = {
     /*    batch in out height width kernel stride dilation groups top left bottom right */
     CONV("1x1, 16 to 32, 7x7", 1, 16, 32, 7, 7, 1, 1, 1, 1, 1, 0, 0, 0, 0, BIAS, ELTWISE_relu),
-    CONV("1x1, 1040 to 40, two and a bit segments", 1, 1040, 40, 5, 5, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, ELTWISE_identity),
+    CONV("1x1, 1040 to 40, two and a bit segments", 1, 1040, 40, 5, 5, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0,
+         ELTWISE_identity),
     CONV("3x3, 64 to 64, 14x14, padded", 1, 64, 64, 14, 14, 3, 3, 1, 1, 1, 1, 1, 1, 1, BIAS, ELTWISE_relu),
     CONV("3x3, 64 to 64, 15x13, no bias", 1, 64, 64, 15, 13, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, ELTWISE_identity),
     CONV("3x3, residual", 1, 32, 48, 9, 29, 3, 3, 1, 1, 1, 1, 1, 1, 1, BIAS | RESIDUAL, ELTWISE_relu),
-    CONV("1x1, residual, clip, batch 3", 3, 24, 72, 6, 10, 1, 1, 1, 1, 1, 0, 0, 0, 0, BIAS | RESIDUAL, ELTWISE_clip),
+    CONV("1x1, residual, clip, batch 3", 3, 24, 72, 6, 10, 1, 1, 1, 1, 1, 0, 0, 0, 0, BIAS | RESIDUAL,
+         ELTWISE_clip),
     CONV("3x3, stride 2, uneven padding", 1, 48, 96, 15, 16, 3, 3, 2, 1, 1, 0, 0, 1, 1, BIAS, ELTWISE_relu),
     CONV("3x3, dilation 2", 1, 32, 32, 17, 17, 3, 3, 1, 2, 1, 2, 2, 2, 2, BIAS, ELTWISE_identity),
-    CONV("3x3, stride 3, dilation 2, batch 2", 2, 20, 36, 19, 23, 3, 3, 3, 2, 1, 1, 2, 3, 0, BIAS, ELTWISE_identity),
+    CONV("3x3, stride 3, dilation 2, batch 2", 2, 20, 36, 19, 23, 3, 3, 3, 2, 1, 1, 2, 3, 0, BIAS,
+         ELTWISE_identity),
     CONV("7x7, stride 2, 3 channels", 2, 3, 64, 33, 31, 7, 7, 2, 1, 1, 3, 3, 3, 3, BIAS, ELTWISE_relu),
     CONV("5x1, 17 to 19", 1, 17, 19, 12, 9, 5, 1, 1, 1, 1, 2, 0, 2, 0, BIAS, ELTWISE_hard_swish),
-    CONV("16x16, stride 16, 3 channels", 1, 3, 48, 64, 64, 16, 16, 16, 1, 1, 0, 0, 0, 0, BIAS, ELTWISE_identity),
+    CONV("16x16, stride 16, 3 channels", 1, 3, 48, 64, 64, 16, 16, 16, 1, 1, 0, 0, 0, 0, BIAS,
+         ELTWISE_identity),
     CONV("1x1 picture, 32 to 100", 4, 32, 100, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, BIAS, ELTWISE_sigmoid),
     CONV("1x1 picture, 33 to 17", 4, 33, 17, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, BIAS, ELTWISE_silu),
     CONV("3x3, 2 groups of 32", 2, 64, 96, 14, 14, 3, 3, 1, 1, 2, 1, 1, 1, 1, BIAS, ELTWISE_relu),
@@ -174,14 +220,19 @@ static const verify_case cases[] = {
     CONV("1x1, 3 groups, 8 to 6", 2, 24, 18, 7, 7, 1, 1, 2, 1, 3, 0, 0, 0, 0, 0, ELTWISE_identity),
     CONV("depthwise 3x3, 40 channels", 2, 40, 40, 14, 14, 3, 3, 1, 1, 40, 1, 1, 1, 1, BIAS, ELTWISE_clip),
     CONV("depthwise 3x3, stride 2, 16x15", 1, 32, 32, 16, 15, 3, 3, 2, 1, 32, 1, 1, 1, 1, BIAS, ELTWISE_relu),
-    CONV("depthwise 5x5, residual, 3x3 picture", 1, 33, 33, 3, 3, 5, 5, 1, 1, 33, 2, 2, 2, 2, RESIDUAL, ELTWISE_identity),
-    CONV("depthwise, 3 outputs a channel", 1, 10, 30, 8, 8, 3, 3, 1, 1, 10, 1, 1, 1, 1, BIAS, ELTWISE_identity),
+    CONV("depthwise 5x5, residual, 3x3 picture", 1, 33, 33, 3, 3, 5, 5, 1, 1, 33, 2, 2, 2, 2, RESIDUAL,
+         ELTWISE_identity),
+    CONV("depthwise, 3 outputs a channel", 1, 10, 30, 8, 8, 3, 3, 1, 1, 10, 1, 1, 1, 1, BIAS,
+         ELTWISE_identity),
     CONV("more padding than picture", 1, 16, 16, 2, 2, 3, 3, 1, 1, 1, 5, 4, 3, 6, BIAS, ELTWISE_identity),
     CONV("112x112, 32 to 16", 1, 32, 16, 112, 112, 1, 1, 1, 1, 1, 0, 0, 0, 0, BIAS, ELTWISE_identity),
-    POOL("maximum 3x3, stride 2", {2, 40, 0, 15, 15, 3, 3, 2, 1, 1, 1, 1, 1, 1, 0, ELTWISE_identity}, POOL_MAX, 0),
+    POOL("maximum 3x3, stride 2", {2, 40, 0, 15, 15, 3, 3, 2, 1, 1, 1, 1, 1, 1, 0, ELTWISE_identity},
+         POOL_MAX, 0),
     POOL("maximum 2x2, uneven", {1, 7, 0, 9, 8, 2, 2, 2, 1, 1, 0, 0, 1, 1, 0, ELTWISE_identity}, POOL_MAX, 0),
-    POOL("average 3x3, padding not counted", {1, 32, 0, 8, 9, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, ELTWISE_identity}, POOL_AVERAGE, 0),
-    POOL("average 2x3, padding counted", {2, 20, 0, 8, 9, 2, 3, 2, 1, 1, 0, 1, 1, 1, 0, ELTWISE_identity}, POOL_AVERAGE, 1),
+    POOL("average 3x3, padding not counted", {1, 32, 0, 8, 9, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, ELTWISE_identity},
+         POOL_AVERAGE, 0),
+    POOL("average 2x3, padding counted", {2, 20, 0, 8, 9, 2, 3, 2, 1, 1, 0, 1, 1, 1, 0, ELTWISE_identity},
+         POOL_AVERAGE, 1),
     /*      batch m n k */
     MATMUL("1x1000, 2048 deep, constant", 1, 1, 1000, 2048, 0, 1, 1, BIAS, ELTWISE_identity),
     MATMUL("8x37, 515 deep, constant", 1, 8, 37, 515, 0, 0, 1, BIAS | RESIDUAL, ELTWISE_relu),

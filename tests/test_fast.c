@@ -1,5 +1,5 @@
-/* Math mode fast: matrix products by CLBlast against the oracle, under the bound of docs/numerics.md section 11. test_fast DEVICE.
- * CLBlast is not tuned for CPUs, so the test asks for it explicitly. */
+/* Math mode fast: matrix products by CLBlast against the oracle, under the bound of docs/numerics.md
+ * section 11. test_fast DEVICE. CLBlast is not tuned for CPUs, so the test asks for it explicitly. */
 #include "../fallback/oracle.h"
 #include "exec.h"
 #include "fast_matmul.h"
@@ -28,26 +28,29 @@ static clarus_status build(lowered_graph *graph, clarus_error *error)
 }
 
 /* |y - y_exact| <= 2 (K + 8) 2^-24 (sum |x w| + |bias|) for every element. */
-static void check_bound(const float *x, const float *w, const float *bias, const float *expected, const float *got)
+static void check_bound(const float *x, const float *w, const float *bias, const float *expected,
+                        const float *got)
 {
     for (int m = 0; m < M; m++)
         for (int n = 0; n < N; n++) {
             double terms = fabs((double)bias[n]);
             for (int k = 0; k < K; k++)
                 terms += fabs((double)x[m * K + k] * (double)w[n * K + k]);
-            double bound = 2.0 * (K + 8) * 0x1p-24 * terms, error = fabs((double)got[m * N + n] - (double)expected[m * N + n]);
+            double bound = 2.0 * (K + 8) * 0x1p-24 * terms,
+                   error = fabs((double)got[m * N + n] - (double)expected[m * N + n]);
             CHECK(error <= bound, "element %d, %d: error %g exceeds %g", m, n, error, bound);
         }
 }
 
-static clarus_status run(clarus_device *device, lowered_graph *graph, const void *const *in, void *out, int *launches,
-                         clarus_error *error)
+static clarus_status run(clarus_device *device, lowered_graph *graph, const void *const *in, void *out,
+                         int *launches, clarus_error *error)
 {
     device_params params = *device->params;
     params.clblast = 1;
     plan *plan = NULL;
     exec *exec = NULL;
-    clarus_status status = plan_create(graph, &params, CLARUS_MATH_FAST, device->info.compute_units, &plan, error);
+    clarus_status status =
+        plan_create(graph, &params, CLARUS_MATH_FAST, device->info.compute_units, &plan, error);
     if (status == CLARUS_OK)
         status = exec_create(device, plan, 1, 0, &exec, error);
     for (size_t i = 0; plan && i < plan->launch_count; i++)
