@@ -481,7 +481,8 @@ CLARUS_API clarus_status clarus_session_create(clarus_context *context, clarus_d
 CLARUS_API clarus_status clarus_session_run(clarus_session *session, const clarus_tensor *const *inputs,
                                             size_t input_count, clarus_tensor **outputs, size_t output_count,
                                             clarus_error *error);
-/* Makes a run in progress, or the next one, end with CLARUS_E_CANCELLED. From any thread. */
+/* Makes a run in progress, or the next one, end with CLARUS_E_CANCELLED. From any thread, and from
+ * signal handlers. */
 CLARUS_API void clarus_session_cancel(clarus_session *session);
 /* Shapes and types of inputs and outputs as planned; no dimension is open. NULL when out of range. */
 CLARUS_API const clarus_value_info *clarus_session_input(const clarus_session *session, size_t i);
@@ -515,10 +516,10 @@ CLARUS_API clarus_status clarus_session_profile(clarus_session *session, const c
  * 10  Classifying
  * ============================================================================================ */
 
-/* One picture. Exactly one of path, bytes and image is set. Memory stays valid until its result was
+/* One picture: image, else bytes of a file, else the file at path. Memory stays valid until its result was
  * given to the sink. */
 typedef struct clarus_picture {
-    const char *path; /* also names the picture in results and messages */
+    const char *path; /* also names the picture in messages */
     const void *bytes;
     size_t size_bytes;
     const clarus_image *image;
