@@ -29,7 +29,7 @@ endfunction()
 # clarus_model_run(NAME LABEL PROGRAM ARGUMENT...)
 function(clarus_model_run name label program)
     add_test(NAME ${name} COMMAND test_${program} ${ARGN})
-    set_tests_properties(${name} PROPERTIES LABELS ${label} SKIP_RETURN_CODE 77 TIMEOUT 600)
+    set_tests_properties(${name} PROPERTIES LABELS ${label} SKIP_RETURN_CODE 77 TIMEOUT 900)
 endfunction()
 
 clarus_model_test(accuracy networks/accuracy.c)
