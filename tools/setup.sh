@@ -80,7 +80,7 @@ build_project()
         return
     fi
     mkdir -p "$build" || fail "cannot write here: work on a copy of your own"
-    if [ ! -f "$build/CMakeCache.txt" ]; then
+    if [ ! -f "$build/build.ninja" ] && [ ! -f "$build/Makefile" ]; then
         say "Build: compiling, about a minute"
         quietly cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release
     fi
@@ -104,14 +104,12 @@ fetch_photos()
 fetch_photo()
 {
     unpacked=$build/photos/$1
-    if [ ! -d "$unpacked" ]; then
+    if [ ! -f "$unpacked/$2" ]; then
         say "Photographs: fetching Debian's package $1"
+        rm -rf "$unpacked" # the rest of an interrupted one
         mkdir -p "$unpacked" || fail "cannot write to $build/: name photographs, as in tools/$name PHOTO"
         (cd "$unpacked" && apt-get -qq -o APT::Sandbox::User=root download "$1" && dpkg -x ./*.deb . &&
-            rm ./*.deb) || {
-            rm -rf "$unpacked"
-            fail "no photographs without a network: name some, as in tools/$name PHOTO"
-        }
+            rm ./*.deb) || fail "no photographs without a network: name some, as in tools/$name PHOTO"
     fi
     cp "$unpacked/$2" "$3"
 }
