@@ -4,11 +4,15 @@
  *
  * FOLDER, by default conformance in CLARUS_TEST_DATA, holds node/ and simple/, one folder per test with
  * model.onnx and test_data_set_N/{input,output}_K.pb, and IN_SCOPE.txt, the tests of node/ that an image
- * runtime should pass (simple/ is run whole). A test counts as passed       every output of every data set
- * agrees (|a - b| <= 1e-5 + 1e-3 |b|; integers are equal), unsupported  Clarus says so, naming the node,
- * failed       anything else, skipped      not in scope, and not run. FILE lists the tests that passed once:
- * one of them that does not pass makes the exit status 1. --update adds what passes now; names leave the list
- * by hand only. */
+ * runtime should pass (simple/ is run whole). A test counts as
+ *
+ *     passed       every output agrees: |a - b| <= 1e-5 + 1e-3 |b|, integers are equal;
+ *     unsupported  Clarus says so, naming the node;
+ *     failed       anything else;
+ *     skipped      not in scope, and not run.
+ *
+ * FILE lists the tests that passed once, on the reference and on PoCL: one of them that does not pass makes
+ * the exit status 1. --update adds what passes now; names leave the list by hand only. */
 #include "clarus.h"
 
 #include <dirent.h>

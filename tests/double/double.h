@@ -9,8 +9,8 @@
  * computation of the same value. Operators propagate it: a sum of n products adds
  * sum_error(n) * sum |x||w|, a function adds its own rounding to what its argument's error makes of it, moves
  * add nothing. With unit roundoff u = 2^-24, sum_error(n) = u * min(n, 8 sqrt(n)) + a few u: n is the worst
- * case, and 8 sqrt(n) holds for independent rounding errors with a probability beyond 1 - 1e-12 per element
- * (Higham and Mary, SIAM J. Sci. Comput. 41, 2019, theorem 2.4), in any order of summation.
+ * case, and 8 sqrt(n) holds for independent rounding errors with a probability beyond 1 - 1e-9 per element
+ * (Higham and Mary, SIAM J. Sci. Comput. 41, 2019), in any order of summation.
  *
  * Anchors. Worst cases multiplied through fifty layers say nothing. So double_check walks the graph beside
  * the values of a float32 run: at each node whose output the lowered graph has under the same name, it

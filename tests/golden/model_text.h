@@ -7,8 +7,8 @@
  *     node   OP x,w,b y pads=1,1,1,1 mode=CRD alpha=0.5
  *     output NAME
  *
- * An attribute is an integer or a list of them, a float if it has a point, else a string; one integer of a
- * name that ends in "s" is a list. The weights depend on their place and shape alone. */
+ * An attribute is an integer, a list where there is a comma ("axes=1,"), a float if it has a point, else a
+ * string. The weights depend on their place and shape alone. */
 #ifndef CLARUS_TEST_MODEL_TEXT_H
 #define CLARUS_TEST_MODEL_TEXT_H
 
