@@ -14,6 +14,36 @@
  * Parameters: TP, TR, TC (tile), SX (stride of columns), XPIXEL, LANES, FUNCTION (epilogue.h). */
 #include "lanes.h"
 #include "epilogue.h"
+#include "unroll.h"
+
+enum { PIXELS = TR * TP };
+
+/* The steps of the kernel for pixel i and block t of the tile; row and column of pixel i. */
+#define ROW(i) ((i) / TP)
+#define COLUMN(i) ((i) % TP)
+#define CLEAR_SUM(i, t) if (t < TC) sum[i][t] = (floatv)(0.0f);
+#define CLEAR(i) if (i < PIXELS) { UNROLL_BLOCKS(CLEAR_SUM, i) }
+#define LOAD_WEIGHT(i, t) if (t < TC) weight[t] = LOADV(ws + t * 16);
+#define ADD_PRODUCT(i, t) if (t < TC) sum[i][t] = fma(v, weight[t], sum[i][t]);
+#define ADD_PRODUCTS(i) if (i < PIXELS) { \
+        const floatv v = (floatv)(in[ROW(i)][COLUMN(i) * (SX * XPIXEL)]); \
+        UNROLL_BLOCKS(ADD_PRODUCT, i) }
+#define PREFETCH_NEXT(i) if (i < PIXELS) { PREFETCH(in[ROW(i)] + COLUMN(i) * (SX * XPIXEL) + x_block); }
+#define AT(row_pitch, i) ((oy0 + ROW(i)) * (row_pitch) + COLUMN(i) * 16)
+/* The end of a segment: on to the sums so far, and after the last segment the epilogue. */
+#define END_SUM(i, t) if (t < TC) if (block0 + t < group_blocks) { \
+        floatv v = sum[i][t] + 0.0f; \
+        if (first > 0) \
+            v = LOADV(out + t * y_block + AT(y_row, i)) + v; \
+        if (last == channels) { \
+            v += offset[t]; \
+            if (has_residual) \
+                v += LOADV(res + t * r_block + AT(r_row, i)); \
+            v = epilogue_function(v, function, (floatv)(a), (floatv)(b)); \
+        } \
+        STOREV(v, out + t * y_block + AT(y_row, i)); }
+#define END(i) if (i < PIXELS) if (oy0 + ROW(i) < out_h && ox0 + COLUMN(i) < out_w) { UNROLL_BLOCKS(END_SUM, i) }
+#define LOAD_BIAS(i, t) if (t < TC) offset[t] = LOADV(bias + min(block + t, last_block) * 16 + lane) + 0.0f;
 
 CLARUS_KERNEL void conv2d(__global const float *restrict x, __global const float *restrict w,
                           __global const float *restrict bias, __global const float *residual,
@@ -32,6 +62,7 @@ CLARUS_KERNEL void conv2d(__global const float *restrict x, __global const float
     const int plane = get_global_id(2);
     const int tile_o = plane % tiles_o, group = plane / tiles_o % groups, n = plane / tiles_o / groups;
     const int block0 = tile_o * TC, first_tile = (int)get_global_id(1) * run;
+    const int block = group * group_blocks + block0, last_block = group * group_blocks + group_blocks - 1;
     __global const float *tile_weights =
         w + (long)(group * tiles_o + tile_o) * channels * kernel_h * kernel_w * (TC * 16) + lane;
 
@@ -43,76 +74,38 @@ CLARUS_KERNEL void conv2d(__global const float *restrict x, __global const float
             const int oy0 = tile / tiles_x * TR, ox0 = tile % tiles_x * TP;
             __global const float *ws = tile_weights + (long)first * kernel_h * kernel_w * (TC * 16);
             __global const float *xs[TR];
-#pragma unroll
             for (int r = 0; r < TR; r++)
                 xs[r] = x + x_offset + n * x_image + group * x_group + min(oy0 + r, out_h - 1) * x_row +
                         ox0 * (SX * XPIXEL);
 
-            floatv sum[TR * TP][TC];
-#pragma unroll
-            for (int i = 0; i < TR * TP; i++)
-#pragma unroll
-                for (int t = 0; t < TC; t++)
-                    sum[i][t] = (floatv)(0.0f);
+            floatv sum[PIXELS][TC];
+            UNROLL_PIXELS(CLEAR)
             for (int c0 = first; c0 < last; c0 += 16) {
                 const int width = min(16, last - c0);
                 for (int ky = 0; ky < kernel_h; ky++) {
                     for (int kx = 0; kx < kernel_w; kx++) {
                         const int at = (c0 >> 4) * x_block + ky * x_kernel_row + kx * x_kernel_column;
                         __global const float *in[TR];
-#pragma unroll
                         for (int r = 0; r < TR; r++)
                             in[r] = xs[r] + at;
-#pragma unroll
-                        for (int i = 0; i < TR * TP; i++)
-                            PREFETCH(in[i / TP] + i % TP * (SX * XPIXEL) + x_block);
+                        UNROLL_PIXELS(PREFETCH_NEXT)
 #pragma unroll 1
                         for (int c = 0; c < width; c++) {
                             floatv weight[TC];
-#pragma unroll
-                            for (int t = 0; t < TC; t++)
-                                weight[t] = LOADV(ws + t * 16);
+                            UNROLL_BLOCKS(LOAD_WEIGHT, 0)
                             ws += TC * 16;
-#pragma unroll
-                            for (int i = 0; i < TR * TP; i++) {
-                                const floatv v = (floatv)(in[i / TP][i % TP * (SX * XPIXEL)]);
-#pragma unroll
-                                for (int t = 0; t < TC; t++)
-                                    sum[i][t] = fma(v, weight[t], sum[i][t]);
-                            }
-#pragma unroll
+                            UNROLL_PIXELS(ADD_PRODUCTS)
                             for (int r = 0; r < TR; r++)
                                 in[r] += x_channel;
                         }
                     }
                 }
             }
-
-#pragma unroll
-            for (int t = 0; t < TC; t++) {
-                if (block0 + t >= group_blocks)
-                    break;
-                const int block = group * group_blocks + block0 + t;
-                const floatv offset = LOADV(bias + block * 16 + lane) + 0.0f;
-#pragma unroll
-                for (int i = 0; i < TR * TP; i++) {
-                    const int oy = oy0 + i / TP, ox = ox0 + i % TP;
-                    if (oy < out_h && ox < out_w) {
-                        __global float *out = y + y_offset + n * y_image + block * y_block + oy * y_row + ox * 16 + lane;
-                        floatv v = sum[i][t] + 0.0f;
-                        if (first > 0)
-                            v = LOADV(out) + v;
-                        if (last == channels) {
-                            v += offset;
-                            if (has_residual)
-                                v += LOADV(residual + r_offset + n * r_image + block * r_block + oy * r_row + ox * 16 +
-                                           lane);
-                            v = epilogue_function(v, function, (floatv)(a), (floatv)(b));
-                        }
-                        STOREV(v, out);
-                    }
-                }
-            }
+            __global float *out = y + y_offset + n * y_image + block * y_block + ox0 * 16 + lane;
+            __global const float *res = residual + r_offset + n * r_image + block * r_block + ox0 * 16 + lane;
+            floatv offset[TC];
+            UNROLL_BLOCKS(LOAD_BIAS, 0)
+            UNROLL_PIXELS(END)
         }
     }
 }

@@ -8,19 +8,29 @@
  * Parameters: TP, SX, LANES, FUNCTION (epilogue.h). */
 #include "lanes.h"
 #include "epilogue.h"
+#include "unroll.h"
+
+/* The steps of the kernel for pixel i of the tile. */
+#define CLEAR(i) if (i < TP) sum[i] = (floatv)(0.0f);
+#define ADD_PRODUCT(i) if (i < TP) sum[i] = fma(LOADV(in + i * (SX * 16)), weight, sum[i]);
+#define END(i) if (i < TP) if (ox0 + i < out_w) { \
+        floatv v = sum[i] + 0.0f + offset; \
+        if (has_residual) \
+            v += LOADV(res + i * 16); \
+        STOREV(epilogue_function(v, function, (floatv)(a), (floatv)(b)), out + i * 16); }
 
 CLARUS_KERNEL void depthwise(__global const float *restrict x, __global const float *restrict w,
                              __global const float *restrict bias, __global const float *residual,
                              __global float *y, __global const int *restrict p, float a, float b)
 {
     /* The table: see launch_conv.c, which writes it in this order. */
-    const int tiles_x = p[0], out_w = p[1], out_h = p[2], blocks = p[3];
-    const int kernel_h = p[4], kernel_w = p[5];
-    const int x_offset = p[6], x_image = p[7], x_block = p[8], x_row = p[9];
-    const int x_kernel_row = p[10], x_kernel_column = p[11];
-    const int y_offset = p[12], y_image = p[13], y_block = p[14], y_row = p[15];
-    const int r_offset = p[16], r_image = p[17], r_block = p[18], r_row = p[19];
-    const int has_residual = p[20], function = p[21], run = p[22], tiles = p[23];
+    const int tiles_x = p[0], out_w = p[1], blocks = p[2];
+    const int kernel_h = p[3], kernel_w = p[4];
+    const int x_offset = p[5], x_image = p[6], x_block = p[7], x_row = p[8];
+    const int x_kernel_row = p[9], x_kernel_column = p[10];
+    const int y_offset = p[11], y_image = p[12], y_block = p[13], y_row = p[14];
+    const int r_offset = p[15], r_image = p[16], r_block = p[17], r_row = p[18];
+    const int has_residual = p[19], function = p[20], run = p[21], tiles = p[22];
 
     const int lane = get_global_id(0) * LANES;
     const int block = (int)get_global_id(2) % blocks, n = (int)get_global_id(2) / blocks;
@@ -33,33 +43,19 @@ CLARUS_KERNEL void depthwise(__global const float *restrict x, __global const fl
         __global const float *ws = w + block * kernel_h * kernel_w * 16 + lane;
 
         floatv sum[TP];
-#pragma unroll
-        for (int i = 0; i < TP; i++)
-            sum[i] = (floatv)(0.0f);
+        UNROLL_PIXELS(CLEAR)
         for (int ky = 0; ky < kernel_h; ky++) {
-#pragma unroll 1
             for (int kx = 0; kx < kernel_w; kx++) {
                 __global const float *in = xs + ky * x_kernel_row + kx * x_kernel_column;
                 const floatv weight = LOADV(ws);
                 ws += 16;
-#pragma unroll
-                for (int i = 0; i < TP; i++)
-                    sum[i] = fma(LOADV(in + i * (SX * 16)), weight, sum[i]);
+                UNROLL_PIXELS(ADD_PRODUCT)
             }
         }
 
         const floatv offset = LOADV(bias + block * 16 + lane) + 0.0f;
-        __global float *out = y + y_offset + n * y_image + block * y_block + oy * y_row + lane;
-        __global const float *res = residual + r_offset + n * r_image + block * r_block + oy * r_row + lane;
-#pragma unroll
-        for (int i = 0; i < TP; i++) {
-            const int ox = ox0 + i;
-            if (ox < out_w) {
-                floatv v = sum[i] + 0.0f + offset;
-                if (has_residual)
-                    v += LOADV(res + ox * 16);
-                STOREV(epilogue_function(v, function, (floatv)(a), (floatv)(b)), out + ox * 16);
-            }
-        }
+        __global float *out = y + y_offset + n * y_image + block * y_block + oy * y_row + ox0 * 16 + lane;
+        __global const float *res = residual + r_offset + n * r_image + block * r_block + oy * r_row + ox0 * 16 + lane;
+        UNROLL_PIXELS(END)
     }
 }
