@@ -2,6 +2,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
@@ -28,8 +29,19 @@ class GraphWriter:
         self.nodes.append(helper.make_node(op, inputs, [self.last], name=name, **attributes))
 
 
+    def add_with_integers(self, op, name, integers, inputs=None, **attributes):
+        """A node whose further inputs are lists of int64."""
+        names = [f"{name}.{label}" for label in integers]
+        self.weights += [numpy_helper.from_array(np.array(v, np.int64), n) for n, v in zip(names, integers.values())]
+        self.nodes.append(helper.make_node(op, (inputs or [self.last]) + names, [name], name=name, **attributes))
+        self.last = name
+
+
 def _graph(layers):
+    """The network sees every picture twice, as it is and mirrored, and answers with the mean of both logits."""
     chain = GraphWriter("input")
+    chain.add_with_integers("Slice", "mirror", {"starts": [-1], "ends": [-2**63], "axes": [3], "steps": [-1]})
+    chain.add_with_integers("Concat", "both", {}, inputs=["input", "mirror"], axis=0)
     for name, weight, bias in layers[:-1]:
         kernel, pad = list(weight.shape[2:]), (weight.shape[2] - 1) // 2
         chain.add("Conv", name, [("weight", weight), ("bias", bias)],
@@ -40,7 +52,9 @@ def _graph(layers):
     chain.add("MaxPool", "head.pool", kernel_shape=[3, 3], strides=[3, 3])
     chain.add("Flatten", "head.flatten", axis=1)
     name, weight, bias = layers[-1]
-    chain.add("Gemm", name, [("weight", weight), ("bias", bias)], output="logits", transB=1)
+    chain.add("Gemm", name, [("weight", weight), ("bias", bias)], transB=1)
+    chain.add_with_integers("Reshape", "pairs", {"shape": [2, -1, len(CLASSES)]})
+    chain.add("ReduceMean", "mean", output="logits", axes=[0], keepdims=0)
     shapes = [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["N", 3, 32, 32]),
               helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", len(CLASSES)])]
     return helper.make_graph(chain.nodes, "clarus-default", shapes[:1], shapes[1:], chain.weights)
