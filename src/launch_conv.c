@@ -61,19 +61,6 @@ void conv_input_halo(const conv_params *conv, layout *layout)
     layout->right = reach[2];
 }
 
-int launch_epilogue(launch *launch, const op_epilogue *epilogue)
-{
-    enum { IDENTITY, RELU, CLIP }; /* as in kernels/epilogue.h */
-    if (!epilogue->has_function || epilogue->function == ELTWISE_identity)
-        return IDENTITY;
-    if (epilogue->function == ELTWISE_relu)
-        return RELU;
-    if (epilogue->function == ELTWISE_clip)
-        return CLIP;
-    launch_define(launch, "-DFUNCTION=ELTWISE_%s", eltwise_name(epilogue->function));
-    return IDENTITY;
-}
-
 typedef struct conv_tile {
     int rows, pixels, blocks;
 } conv_tile;

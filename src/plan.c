@@ -3,14 +3,9 @@
  * 1. Each value gets a home layout: what its operation produces, with the halo that its readers need.
  * 2. Operations are walked in order; each asks for its inputs in the layouts that it takes (a value that lies
  * otherwise is copied once, and the copy kept), and its launcher appends launches.
- * 3. Buffers whose lives do not overlap share memory. Those with a halo, which must stay zero, share only
- * with buffers of the very same shape and layout.
- * 4. The plan is checked: whatever a launch reads was written and has not been overwritten since. */
+ * 3. Buffers are given memory, and the result is checked (plan_memory.c). */
 #include "plan.h"
 
-#include <limits.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,84 +29,7 @@ void *plan_alloc(plan *plan, size_t count, size_t size)
     return lowered_alloc(plan->graph, count, size);
 }
 
-/* ---- launches and buffers --------------------------------------------------------------------- */
-
-clarus_status plan_add_launch(plan *plan, kernel_id kernel, size_t op, launch **out, clarus_error *error)
-{
-    if (!memory_grow(plan->graph->context, (void **)&plan->launches, &plan->launch_capacity,
-                     plan->launch_count + 1, sizeof *plan->launches))
-        return error_memory(error, "launch");
-    *out = &plan->launches[plan->launch_count++];
-    memset(*out, 0, sizeof **out);
-    (*out)->kernel = kernel;
-    (*out)->op = op;
-    (*out)->writes = SIZE_MAX;
-    return CLARUS_OK;
-}
-
-void launch_define(launch *launch, const char *format, ...)
-{
-    size_t used = strlen(launch->defines);
-    if (used && used + 1 < sizeof launch->defines)
-        launch->defines[used++] = ' ';
-    va_list args;
-    va_start(args, format);
-    vsnprintf(launch->defines + used, sizeof launch->defines - used, format, args);
-    va_end(args);
-}
-
-const char *launch_name(const launch *launch)
-{
-    return launch->product ? "clblast" : kernel_get(launch->kernel)->name;
-}
-
-static launch_arg *next_arg(launch *launch, arg_kind kind)
-{
-    launch_arg *arg = &launch->args[launch->arg_count++];
-    arg->kind = kind;
-    return arg;
-}
-
-void launch_buffer(launch *launch, size_t buffer)
-{
-    next_arg(launch, ARG_BUFFER)->buffer = buffer;
-}
-
-void launch_int(launch *launch, int64_t value)
-{
-    next_arg(launch, ARG_INT)->i = (int32_t)value;
-}
-
-void launch_float(launch *launch, float value)
-{
-    next_arg(launch, ARG_FLOAT)->f = value;
-}
-
-clarus_status launch_table(plan *plan, launch *launch, const int64_t *table, size_t count,
-                           clarus_error *error)
-{
-    int32_t *copy = plan_alloc(plan, count, sizeof *copy);
-    if (!copy)
-        return error_memory(error, "launch table");
-    for (size_t i = 0; i < count; i++) {
-        if (table[i] < INT32_MIN || table[i] > INT32_MAX)
-            return error_set(error, CLARUS_E_LIMIT,
-                             "node \"%s\": a distance of %lld elements needs more than 31 bits",
-                             plan->graph->ops[launch->op].name, (long long)table[i]);
-        copy[i] = (int32_t)table[i];
-    }
-    launch_arg *arg = next_arg(launch, ARG_TABLE);
-    arg->table = copy;
-    arg->table_count = count;
-    return CLARUS_OK;
-}
-
-void launch_grid(launch *launch, size_t x, size_t y, size_t z)
-{
-    const size_t grid[3] = {x, y, z};
-    memcpy(launch->global, grid, sizeof grid);
-    launch->local[0] = launch->local[1] = launch->local[2] = 1;
-}
+/* ---- buffers ---------------------------------------------------------------------------------- */
 
 static clarus_status add_buffer(plan *plan, buffer_kind kind, clarus_dtype dtype, int64_t count,
                                 size_t *number, clarus_error *error)
@@ -599,133 +517,6 @@ static clarus_status plan_outputs(plan *plan, clarus_error *error)
     return CLARUS_OK;
 }
 
-/* ---- memory ------------------------------------------------------------------------------------ */
-
-static void find_lives(plan *plan)
-{
-    for (size_t i = 0; i < plan->launch_count; i++) {
-        const launch *l = &plan->launches[i];
-        for (size_t a = 0; a < l->arg_count; a++) {
-            if (l->args[a].kind != ARG_BUFFER)
-                continue;
-            plan_buffer *b = &plan->buffers[l->args[a].buffer];
-            if (b->first == SIZE_MAX)
-                b->first = i;
-            b->last = i;
-        }
-    }
-}
-
-static size_t bytes_of(const plan_buffer *buffer)
-{
-    return (buffer->count + BUFFER_SLACK) * clarus_dtype_size(buffer->dtype);
-}
-
-static int same_places(const plan_buffer *a, const plan_buffer *b)
-{
-    return shape_equal(&a->what.shape, &b->what.shape) && layout_equal(&a->what.layout, &b->what.layout);
-}
-
-/* State of one memory while buffers are assigned in the order of their first launch. */
-typedef struct memory_state {
-    size_t free_from; /* first launch at which it may be taken again */
-    const plan_buffer *zeroed;
-} memory_state;
-
-/* The free memory that fits best: needs the least growth, then wastes the least. SIZE_MAX if none. */
-static size_t find_memory(const plan *plan, const memory_state *states, const plan_buffer *buffer)
-{
-    size_t best = SIZE_MAX, best_cost = SIZE_MAX, need = bytes_of(buffer);
-    for (size_t m = 0; m < plan->memory_count; m++) {
-        if (states[m].free_from > buffer->first || !!states[m].zeroed != !!buffer->zeroed ||
-            (buffer->zeroed && !same_places(states[m].zeroed, buffer)))
-            continue;
-        size_t have = plan->memory_bytes[m];
-        size_t cost = have >= need ? have - need : 2 * (need - have);
-        if (cost < best_cost) {
-            best_cost = cost;
-            best = m;
-        }
-    }
-    return best;
-}
-
-static int compare_first(const void *a, const void *b)
-{
-    const plan_buffer *x = *(const plan_buffer *const *)a, *y = *(const plan_buffer *const *)b;
-    return x->first != y->first ? (x->first < y->first ? -1 : 1) : x < y ? -1 : x > y;
-}
-
-static void assign_memory(plan *plan, plan_buffer **order, memory_state *states)
-{
-    for (size_t i = 0; i < plan->buffer_count; i++) {
-        plan_buffer *b = order[i];
-        int shares = b->kind == BUFFER_TEMPORARY && b->first != SIZE_MAX && !plan->plain;
-        size_t m = shares ? find_memory(plan, states, b) : SIZE_MAX;
-        if (m == SIZE_MAX) {
-            m = plan->memory_count++;
-            plan->memory_bytes[m] = 0;
-            states[m].zeroed = b->zeroed ? b : NULL;
-        }
-        if (plan->memory_bytes[m] < bytes_of(b))
-            plan->memory_bytes[m] = bytes_of(b);
-        states[m].free_from = shares ? b->last + 1 : SIZE_MAX;
-        b->memory = m;
-    }
-}
-
-static clarus_status share_memory(plan *plan, clarus_error *error)
-{
-    clarus_context *context = plan->graph->context;
-    find_lives(plan);
-    plan_buffer **order = memory_alloc(context, plan->buffer_count, sizeof *order);
-    memory_state *states = memory_calloc(context, plan->buffer_count, sizeof *states);
-    plan->memory_bytes = plan_alloc(plan, plan->buffer_count, sizeof *plan->memory_bytes);
-    clarus_status status = CLARUS_OK;
-    if (order && states && plan->memory_bytes) {
-        for (size_t i = 0; i < plan->buffer_count; i++)
-            order[i] = &plan->buffers[i];
-        qsort(order, plan->buffer_count, sizeof *order, compare_first);
-        assign_memory(plan, order, states);
-    } else {
-        status = error_memory(error, "memory plan");
-    }
-    memory_free(context, order);
-    memory_free(context, states);
-    return status;
-}
-
-/* Replays the launches: each memory holds the buffer written to it last, and whatever is read must still be
- * there. */
-static clarus_status check_memory(const plan *plan, clarus_error *error)
-{
-    clarus_context *context = plan->graph->context;
-    size_t *holds = memory_alloc(context, plan->memory_count, sizeof *holds);
-    if (!holds)
-        return error_memory(error, "memory plan");
-    for (size_t m = 0; m < plan->memory_count; m++)
-        holds[m] = SIZE_MAX;
-    for (size_t b = 0; b < plan->buffer_count; b++)
-        if (plan->buffers[b].kind == BUFFER_CONSTANT || plan->buffers[b].kind == BUFFER_INPUT)
-            holds[plan->buffers[b].memory] = b;
-    clarus_status status = CLARUS_OK;
-    for (size_t i = 0; i < plan->launch_count && status == CLARUS_OK; i++) {
-        const launch *l = &plan->launches[i];
-        for (size_t a = 0; a < l->arg_count && status == CLARUS_OK; a++) {
-            if (l->args[a].kind != ARG_BUFFER || l->args[a].buffer == l->writes)
-                continue;
-            size_t b = l->args[a].buffer;
-            if (holds[plan->buffers[b].memory] != b)
-                status = error_set(error, CLARUS_E_INTERNAL,
-                                   "plan: launch %zu (%s) reads buffer %zu, which is not there", i,
-                                   launch_name(l), b);
-        }
-        holds[plan->buffers[l->writes].memory] = l->writes;
-    }
-    memory_free(context, holds);
-    return status;
-}
-
 /* ---- the whole --------------------------------------------------------------------------------- */
 
 static clarus_status plan_all(plan *plan, clarus_error *error)
@@ -738,9 +529,9 @@ static clarus_status plan_all(plan *plan, clarus_error *error)
         if ((status = plan_op(plan, i, error)) != CLARUS_OK)
             return status;
     if ((status = plan_outputs(plan, error)) != CLARUS_OK ||
-        (status = share_memory(plan, error)) != CLARUS_OK)
+        (status = plan_share_memory(plan, error)) != CLARUS_OK)
         return status;
-    return check_memory(plan, error);
+    return plan_check_memory(plan, error);
 }
 
 clarus_status plan_create(lowered_graph *graph, const device_params *device, clarus_math math, int parallel,

@@ -116,6 +116,10 @@ struct plan {
 clarus_status plan_create(lowered_graph *graph, const device_params *device, clarus_math math, int parallel,
                           plan **out, clarus_error *error);
 void plan_free(plan *plan);
+/* plan_memory.c: gives every buffer its memory; checks that whatever a launch reads was written and has not
+ * been overwritten since. */
+clarus_status plan_share_memory(plan *plan, clarus_error *error);
+clarus_status plan_check_memory(const plan *plan, clarus_error *error);
 /* The kernel's name, or "clblast". */
 const char *launch_name(const launch *launch);
 /* One line per launch, then the memory. NULL if out of memory; the caller frees it with memory_free. */

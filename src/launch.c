@@ -1,0 +1,96 @@
+/* Launches as data: what a launcher puts together one after the other. */
+#include "plan.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+clarus_status plan_add_launch(plan *plan, kernel_id kernel, size_t op, launch **out, clarus_error *error)
+{
+    if (!memory_grow(plan->graph->context, (void **)&plan->launches, &plan->launch_capacity,
+                     plan->launch_count + 1, sizeof *plan->launches))
+        return error_memory(error, "launch");
+    *out = &plan->launches[plan->launch_count++];
+    memset(*out, 0, sizeof **out);
+    (*out)->kernel = kernel;
+    (*out)->op = op;
+    (*out)->writes = SIZE_MAX;
+    return CLARUS_OK;
+}
+
+void launch_define(launch *launch, const char *format, ...)
+{
+    size_t used = strlen(launch->defines);
+    if (used && used + 1 < sizeof launch->defines)
+        launch->defines[used++] = ' ';
+    va_list args;
+    va_start(args, format);
+    vsnprintf(launch->defines + used, sizeof launch->defines - used, format, args);
+    va_end(args);
+}
+
+const char *launch_name(const launch *launch)
+{
+    return launch->product ? "clblast" : kernel_get(launch->kernel)->name;
+}
+
+static launch_arg *next_arg(launch *launch, arg_kind kind)
+{
+    launch_arg *arg = &launch->args[launch->arg_count++];
+    arg->kind = kind;
+    return arg;
+}
+
+void launch_buffer(launch *launch, size_t buffer)
+{
+    next_arg(launch, ARG_BUFFER)->buffer = buffer;
+}
+
+void launch_int(launch *launch, int64_t value)
+{
+    next_arg(launch, ARG_INT)->i = (int32_t)value;
+}
+
+void launch_float(launch *launch, float value)
+{
+    next_arg(launch, ARG_FLOAT)->f = value;
+}
+
+clarus_status launch_table(plan *plan, launch *launch, const int64_t *table, size_t count,
+                           clarus_error *error)
+{
+    int32_t *copy = plan_alloc(plan, count, sizeof *copy);
+    if (!copy)
+        return error_memory(error, "launch table");
+    for (size_t i = 0; i < count; i++) {
+        if (table[i] < INT32_MIN || table[i] > INT32_MAX)
+            return error_set(error, CLARUS_E_LIMIT,
+                             "node \"%s\": a distance of %lld elements needs more than 31 bits",
+                             plan->graph->ops[launch->op].name, (long long)table[i]);
+        copy[i] = (int32_t)table[i];
+    }
+    launch_arg *arg = next_arg(launch, ARG_TABLE);
+    arg->table = copy;
+    arg->table_count = count;
+    return CLARUS_OK;
+}
+
+void launch_grid(launch *launch, size_t x, size_t y, size_t z)
+{
+    const size_t grid[3] = {x, y, z};
+    memcpy(launch->global, grid, sizeof grid);
+    launch->local[0] = launch->local[1] = launch->local[2] = 1;
+}
+
+int launch_epilogue(launch *launch, const op_epilogue *epilogue)
+{
+    enum { IDENTITY, RELU, CLIP }; /* as in kernels/epilogue.h */
+    if (!epilogue->has_function || epilogue->function == ELTWISE_identity)
+        return IDENTITY;
+    if (epilogue->function == ELTWISE_relu)
+        return RELU;
+    if (epilogue->function == ELTWISE_clip)
+        return CLIP;
+    launch_define(launch, "-DFUNCTION=ELTWISE_%s", eltwise_name(epilogue->function));
+    return IDENTITY;
+}
