@@ -263,6 +263,15 @@ static clarus_status abandon(exec *exec, clarus_status status)
     return status;
 }
 
+/* Bytes of a graph input or output. Its buffer may be larger: a blocked value of one pixel lies as a
+ * row-major one, with unused lanes at its end. */
+static size_t value_bytes(const plan *plan, size_t value)
+{
+    const lowered_value *v = &plan->graph->values[value];
+    int64_t count = 0;
+    return shape_count(&v->shape, &count) ? (size_t)count * clarus_dtype_size(v->dtype) : 0;
+}
+
 static size_t buffer_bytes(const plan_buffer *b)
 {
     return b->count * clarus_dtype_size(b->dtype);
@@ -274,9 +283,10 @@ clarus_status exec_run(exec *exec, const void *const *inputs, void *const *outpu
     cl_int code = CL_SUCCESS;
     for (size_t i = 0; i < plan->graph->input_count && !code; i++) {
         const plan_buffer *b = &plan->buffers[plan->inputs[i]];
-        if (b->count)
-            code = clEnqueueWriteBuffer(exec->queue, exec->memories[b->memory], CL_FALSE, 0, buffer_bytes(b),
-                                        inputs[i], 0, NULL, NULL);
+        size_t bytes = value_bytes(plan, plan->graph->inputs[i]);
+        if (bytes)
+            code = clEnqueueWriteBuffer(exec->queue, exec->memories[b->memory], CL_FALSE, 0, bytes, inputs[i],
+                                        0, NULL, NULL);
     }
     if (code)
         return abandon(exec, opencl_error(error, "clEnqueueWriteBuffer", code));
@@ -285,9 +295,10 @@ clarus_status exec_run(exec *exec, const void *const *inputs, void *const *outpu
         return abandon(exec, status);
     for (size_t i = 0; i < plan->graph->output_count && !code; i++) {
         const plan_buffer *b = &plan->buffers[plan->outputs[i]];
-        if (b->count)
-            code = clEnqueueReadBuffer(exec->queue, exec->memories[b->memory], CL_FALSE, 0, buffer_bytes(b),
-                                       outputs[i], 0, NULL, NULL);
+        size_t bytes = value_bytes(plan, plan->graph->outputs[i]);
+        if (bytes)
+            code = clEnqueueReadBuffer(exec->queue, exec->memories[b->memory], CL_FALSE, 0, bytes, outputs[i],
+                                       0, NULL, NULL);
     }
     if (code)
         return abandon(exec, opencl_error(error, "clEnqueueReadBuffer", code));
@@ -300,16 +311,20 @@ clarus_status exec_run_buffers(exec *exec, const cl_mem *inputs, const cl_mem *o
     cl_int code = CL_SUCCESS;
     for (size_t i = 0; i < plan->graph->input_count && !code; i++) {
         const plan_buffer *b = &plan->buffers[plan->inputs[i]];
-        code = clEnqueueCopyBuffer(exec->queue, inputs[i], exec->memories[b->memory], 0, 0, buffer_bytes(b),
-                                   0, NULL, NULL);
+        size_t bytes = value_bytes(plan, plan->graph->inputs[i]);
+        if (bytes)
+            code = clEnqueueCopyBuffer(exec->queue, inputs[i], exec->memories[b->memory], 0, 0, bytes, 0,
+                                       NULL, NULL);
     }
     clarus_status status = code ? opencl_error(error, "clEnqueueCopyBuffer", code) : enqueue_all(exec, error);
     if (status != CLARUS_OK)
         return abandon(exec, status);
     for (size_t i = 0; i < plan->graph->output_count && !code; i++) {
         const plan_buffer *b = &plan->buffers[plan->outputs[i]];
-        code = clEnqueueCopyBuffer(exec->queue, exec->memories[b->memory], outputs[i], 0, 0, buffer_bytes(b),
-                                   0, NULL, NULL);
+        size_t bytes = value_bytes(plan, plan->graph->outputs[i]);
+        if (bytes)
+            code = clEnqueueCopyBuffer(exec->queue, exec->memories[b->memory], outputs[i], 0, 0, bytes, 0,
+                                       NULL, NULL);
     }
     if (code)
         return abandon(exec, opencl_error(error, "clEnqueueCopyBuffer", code));

@@ -8,6 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Values behind the output that must stay as they are. */
+enum { BEHIND = 64 };
+static const float UNTOUCHED = -1234.5f;
+
 /* Host arrays of one case: inputs, and the output twice. */
 typedef struct verify_data {
     float **inputs;
@@ -30,9 +34,11 @@ static clarus_status data_create(clarus_context *context, const lowered_graph *g
     data->inputs = memory_calloc(context, graph->input_count, sizeof *data->inputs);
     shape_count(&graph->values[graph->outputs[0]].shape, &data->count);
     data->expected = memory_alloc(context, (size_t)data->count, sizeof(float));
-    data->got = memory_alloc(context, (size_t)data->count, sizeof(float));
+    data->got = memory_alloc(context, (size_t)data->count + BEHIND, sizeof(float));
     if (!data->inputs || !data->expected || !data->got)
         return error_memory(error, "verify");
+    for (int i = 0; i < BEHIND; i++)
+        data->got[data->count + i] = UNTOUCHED;
     for (size_t i = 0; i < graph->input_count; i++) {
         int64_t count = 0;
         shape_count(&graph->values[graph->inputs[i]].shape, &count);
@@ -54,6 +60,9 @@ static int same_bits(float a, float b)
 
 static clarus_status compare(const verify_data *data, clarus_error *error)
 {
+    for (int i = 0; i < BEHIND; i++)
+        if (data->got[data->count + i] < UNTOUCHED || data->got[data->count + i] > UNTOUCHED)
+            return error_set(error, CLARUS_E_MISMATCH, "the output was written behind its end");
     for (int64_t i = 0; i < data->count; i++)
         if (!same_bits(data->expected[i], data->got[i]))
             return error_set(error, CLARUS_E_MISMATCH, "element %lld of %lld is %a, the reference has %a",

@@ -214,6 +214,8 @@ static const verify_case cases[] = {
     CONV("16x16, stride 16, 3 channels", 1, 3, 48, 64, 64, 16, 16, 16, 1, 1, 0, 0, 0, 0, BIAS,
          ELTWISE_identity),
     CONV("1x1 picture, 32 to 100", 4, 32, 100, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, BIAS, ELTWISE_sigmoid),
+    CONV("1x1 picture, 33 to 17, one picture", 1, 33, 17, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, BIAS,
+         ELTWISE_relu),
     CONV("1x1 picture, 33 to 17", 4, 33, 17, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, BIAS, ELTWISE_silu),
     CONV("3x3, 2 groups of 32", 2, 64, 96, 14, 14, 3, 3, 1, 1, 2, 1, 1, 1, 1, BIAS, ELTWISE_relu),
     CONV("3x3, 4 groups of 12", 1, 48, 40, 10, 11, 3, 3, 1, 1, 4, 1, 1, 1, 1, BIAS, ELTWISE_relu),
