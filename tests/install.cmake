@@ -21,10 +21,8 @@ endforeach()
 add_test(NAME symbols COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/install/test_symbols.sh
                               ${PROJECT_SOURCE_DIR}/include/clarus.h $<TARGET_FILE:clarus>)
 set_tests_properties(symbols PROPERTIES LABELS unit TIMEOUT 60)
-if(EXISTS ${PROJECT_SOURCE_DIR}/models/default/model.onnx)
 add_test(NAME install COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/install/test_install.sh
                               ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR} ${CMAKE_C_COMPILER})
 set_tests_properties(install PROPERTIES LABELS cli TIMEOUT 300)
-endif()
 add_test(NAME setup COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/install/test_setup.sh ${PROJECT_SOURCE_DIR})
 set_tests_properties(setup PROPERTIES LABELS cli TIMEOUT 60)
