@@ -13,11 +13,6 @@ static int64_t min64(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static int64_t div_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 static int is_constant(const lowered_graph *graph, size_t value)
 {
     return graph->values[value].kind == VALUE_CONSTANT;

@@ -10,11 +10,6 @@
 
 enum { WORK = 4096, OPERANDS = 3, TABLE = 17 + 5 * VIEW_RANK };
 
-static int64_t div_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 static int64_t at_most(int64_t a, int64_t most)
 {
     return a < most ? a : most;

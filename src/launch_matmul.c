@@ -7,11 +7,6 @@
 
 enum { VECTOR = LAYOUT_BLOCK };
 
-static int64_t div_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 typedef struct matmul_tile {
     int rows, vectors;
 } matmul_tile;

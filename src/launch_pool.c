@@ -1,11 +1,6 @@
 /* Pooling, in blocked and row-major layouts. */
 #include "plan.h"
 
-static int64_t div_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 /* Distances of a value seen as images of [depth][row][pixel]; one- and two-dimensional values have extent 1
  * in the leading axes. */
 typedef struct pool_pitch {

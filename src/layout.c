@@ -6,7 +6,7 @@ void layout_get_pitch(const layout *layout, const shape *shape, layout_pitch *pi
 {
     const int64_t *d = shape->dims;
     int64_t pixel = layout->kind == LAYOUT_BLOCKED ? LAYOUT_BLOCK : 1;
-    int64_t planes = (d[1] + pixel - 1) / pixel;
+    int64_t planes = div_up(d[1], pixel);
     pitch->row = (layout->left + d[3] + layout->right) * pixel;
     pitch->plane = (layout->top + d[2] + layout->bottom) * pitch->row;
     pitch->image = (layout->total_blocks ? layout->total_blocks : planes) * pitch->plane;
@@ -50,7 +50,7 @@ void layout_view(const layout *layout, const shape *shape, view *out)
                       .offset = pitch.origin};
     else
         *out = (view){.rank = 5,
-                      .dims = {d[0], (d[1] + LAYOUT_BLOCK - 1) / LAYOUT_BLOCK, d[2], d[3], LAYOUT_BLOCK},
+                      .dims = {d[0], div_up(d[1], LAYOUT_BLOCK), d[2], d[3], LAYOUT_BLOCK},
                       .strides = {pitch.image, pitch.plane, pitch.row, LAYOUT_BLOCK, 1},
                       .offset = pitch.origin};
 }
