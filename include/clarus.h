@@ -476,8 +476,9 @@ CLARUS_API clarus_status clarus_session_create(clarus_context *context, clarus_d
                                                const clarus_model *model,
                                                const clarus_session_options *options,
                                                clarus_session **session, clarus_error *error);
-/* inputs: one tensor per graph input, in graph order, with the session's shapes. outputs: one pointer per
- * graph output, each set to a new tensor that the caller frees (all NULL on failure). */
+/* inputs: one tensor per graph input, in graph order, with the session's shapes and the model's types; where
+ * that is float16 or bfloat16, float32 is taken as well and rounded to nearest even. outputs: one pointer per
+ * graph output, each set to a new tensor of the model's type that the caller frees (all NULL on failure). */
 CLARUS_API clarus_status clarus_session_run(clarus_session *session, const clarus_tensor *const *inputs,
                                             size_t input_count, clarus_tensor **outputs, size_t output_count,
                                             clarus_error *error);

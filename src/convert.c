@@ -74,6 +74,13 @@ void convert_to_half(clarus_dtype dtype, const float *from, size_t count, void *
         halves[i] = dtype == CLARUS_FLOAT16 ? narrow_half(from[i]) : narrow_bfloat16(from[i]);
 }
 
+void convert_round_half(clarus_dtype dtype, const float *from, size_t count, float *to)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] = dtype == CLARUS_FLOAT16 ? widen_half(narrow_half(from[i]))
+                                        : float_of_bits((uint32_t)narrow_bfloat16(from[i]) << 16);
+}
+
 /* An element on its way: every type fits one of the two exactly. */
 typedef struct element {
     int is_real;

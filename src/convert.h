@@ -10,6 +10,8 @@ int convert_is_half(clarus_dtype dtype);
 void convert_from_half(clarus_dtype dtype, const void *from, size_t count, float *to);
 /* Rounds to nearest even; to has count elements of dtype. */
 void convert_to_half(clarus_dtype dtype, const float *from, size_t count, void *to);
+/* Rounds float32 to the values of the type; to may be from. */
+void convert_round_half(clarus_dtype dtype, const float *from, size_t count, float *to);
 /* The element-wise function that rounds float32 to the values of a half-precision type. */
 eltwise_function convert_rounding(clarus_dtype dtype);
 /* Any type to any other as ONNX's Cast: floating point to integers truncates, and what does not fit is

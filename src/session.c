@@ -1,5 +1,6 @@
 /* Sessions: a model, lowered for its shapes and planned for a device, ready to run. */
 #include "session.h"
+#include "convert.h"
 #include "cpu.h"
 #include "exec.h"
 #include "model.h"
@@ -48,7 +49,7 @@ static clarus_status choose_math(const clarus_session_options *options, clarus_m
 static clarus_value_info describe(const lowered_graph *graph, size_t value)
 {
     const lowered_value *v = &graph->values[value];
-    clarus_value_info info = {.name = v->name, .dtype = v->dtype, .rank = v->shape.rank};
+    clarus_value_info info = {.name = v->name, .dtype = v->declared, .rank = v->shape.rank};
     memcpy(info.shape, v->shape.dims, sizeof info.shape);
     for (size_t i = 0; i < CLARUS_MAX_RANK; i++)
         info.symbol[i] = "";
@@ -151,6 +152,12 @@ void clarus_session_free(clarus_session *session)
 
 /* ---- running ----------------------------------------------------------------------------------- */
 
+/* Half precision may be given as float32, which is rounded. */
+static int takes_type(const lowered_value *v, clarus_dtype given)
+{
+    return given == v->declared || given == v->dtype;
+}
+
 static clarus_status check_inputs(const clarus_session *s, const clarus_tensor *const *inputs, size_t count,
                                   clarus_error *error)
 {
@@ -162,11 +169,11 @@ static clarus_status check_inputs(const clarus_session *s, const clarus_tensor *
         char have[SHAPE_TEXT], want[SHAPE_TEXT];
         if (!inputs || !inputs[i])
             return error_set(error, CLARUS_E_ARGUMENT, "input \"%s\": NULL", v->name);
-        if (inputs[i]->dtype != v->dtype || !shape_equal(&inputs[i]->shape, &v->shape))
+        if (!takes_type(v, inputs[i]->dtype) || !shape_equal(&inputs[i]->shape, &v->shape))
             return error_set(error, CLARUS_E_SHAPE,
                              "input \"%s\": %s %s was given, the session expects %s %s", v->name,
                              clarus_dtype_name(inputs[i]->dtype), shape_text(&inputs[i]->shape, have),
-                             clarus_dtype_name(v->dtype), shape_text(&v->shape, want));
+                             clarus_dtype_name(v->declared), shape_text(&v->shape, want));
     }
     return CLARUS_OK;
 }
@@ -176,30 +183,68 @@ static clarus_status create_outputs(const clarus_session *s, clarus_tensor **out
     for (size_t i = 0; i < s->graph->output_count; i++) {
         const lowered_value *v = &s->graph->values[s->graph->outputs[i]];
         clarus_status status =
-            clarus_tensor_create(s->context, v->dtype, v->shape.rank, v->shape.dims, &outputs[i], error);
+            clarus_tensor_create(s->context, v->declared, v->shape.rank, v->shape.dims, &outputs[i], error);
         if (status != CLARUS_OK)
             return status;
     }
     return CLARUS_OK;
 }
 
+/* Half-precision values cross the border as float32 arrays of the session's own. */
+static clarus_status widen_input(const clarus_session *s, size_t i, const clarus_tensor *given,
+                                 const void **data, float **wide, clarus_error *error)
+{
+    const lowered_value *v = &s->graph->values[s->graph->inputs[i]];
+    *data = given->data;
+    if (v->declared == v->dtype)
+        return CLARUS_OK;
+    *data = *wide = memory_alloc(s->context, given->count, sizeof **wide);
+    if (!*wide)
+        return error_memory(error, v->name);
+    if (given->dtype == v->declared)
+        convert_from_half(v->declared, given->data, given->count, *wide);
+    else
+        convert_round_half(v->declared, given->data, given->count, *wide);
+    return CLARUS_OK;
+}
+
+static clarus_status prepare_output(const clarus_session *s, size_t i, clarus_tensor *wanted, void **data,
+                                    float **wide, clarus_error *error)
+{
+    const lowered_value *v = &s->graph->values[s->graph->outputs[i]];
+    *data = wanted->data;
+    if (v->declared == v->dtype)
+        return CLARUS_OK;
+    *data = *wide = memory_alloc(s->context, wanted->count, sizeof **wide);
+    return *wide ? CLARUS_OK : error_memory(error, v->name);
+}
+
 static clarus_status execute(clarus_session *s, const clarus_tensor *const *inputs, clarus_tensor **outputs,
                              clarus_error *error)
 {
-    const void **in = memory_alloc(s->context, s->graph->input_count, sizeof *in);
-    void **out = memory_alloc(s->context, s->graph->output_count, sizeof *out);
+    size_t in_count = s->graph->input_count, out_count = s->graph->output_count;
+    const void **in = memory_alloc(s->context, in_count, sizeof *in);
+    void **out = memory_alloc(s->context, out_count, sizeof *out);
+    float **wide = memory_calloc(s->context, in_count + out_count, sizeof *wide);
     clarus_status status = CLARUS_OK;
-    if (!in || !out) {
+    if (!in || !out || !wide) {
         status = error_memory(error, "session");
         goto done;
     }
-    for (size_t i = 0; i < s->graph->input_count; i++)
-        in[i] = inputs[i]->data;
-    for (size_t i = 0; i < s->graph->output_count; i++)
-        out[i] = outputs[i]->data;
-    status = s->exec ? exec_run(s->exec, in, out, error)
-                     : oracle_run(s->graph, s->context->threads, in, out, &s->cancelled, error);
+    for (size_t i = 0; i < in_count && status == CLARUS_OK; i++)
+        status = widen_input(s, i, inputs[i], &in[i], &wide[i], error);
+    for (size_t i = 0; i < out_count && status == CLARUS_OK; i++)
+        status = prepare_output(s, i, outputs[i], &out[i], &wide[in_count + i], error);
+    if (status == CLARUS_OK)
+        status = s->exec ? exec_run(s->exec, in, out, error)
+                         : oracle_run(s->graph, s->context->threads, in, out, &s->cancelled, error);
+    for (size_t i = 0; i < out_count && status == CLARUS_OK; i++)
+        if (wide[in_count + i])
+            convert_to_half(outputs[i]->dtype, wide[in_count + i], outputs[i]->count, outputs[i]->data);
 done:
+    for (size_t i = 0; wide && i < in_count + out_count; i++)
+        memory_free(s->context, wide[i]);
+    memory_free(s->context, wide);
     memory_free(s->context, in);
     memory_free(s->context, out);
     return status;

@@ -93,10 +93,17 @@ static int assign_files(running *r, size_t *sets)
     return code != EXIT_OK ? code : check_count(r, "expect", &r->expected, clarus_model_output, *sets);
 }
 
+/* Half precision is also taken from float32. */
+static int takes_type(clarus_dtype wanted, clarus_dtype given)
+{
+    return wanted == given ||
+           (given == CLARUS_FLOAT32 && (wanted == CLARUS_FLOAT16 || wanted == CLARUS_BFLOAT16));
+}
+
 /* Whether the tensor may be this input; what is open fits anything. */
 static int fits(const clarus_tensor *tensor, const clarus_value_info *info)
 {
-    if (clarus_tensor_dtype(tensor) != info->dtype || clarus_tensor_rank(tensor) != info->rank)
+    if (!takes_type(info->dtype, clarus_tensor_dtype(tensor)) || clarus_tensor_rank(tensor) != info->rank)
         return 0;
     for (size_t i = 0; i < info->rank; i++)
         if (info->shape[i] >= 0 && clarus_tensor_shape(tensor)[i] != info->shape[i])
