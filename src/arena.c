@@ -9,7 +9,7 @@ struct arena_block {
     size_t used, size;
 };
 
-enum { ARENA_ALIGN = 64, ARENA_BLOCK = 64 * 1024 };
+enum { ARENA_ALIGN = 64 };
 
 static char *block_data(struct arena_block *block)
 {
@@ -19,12 +19,12 @@ static char *block_data(struct arena_block *block)
 
 static struct arena_block *add_block(arena *arena, size_t need)
 {
-    size_t bytes = need > ARENA_BLOCK ? need : ARENA_BLOCK;
+    size_t least = arena->context->arena_block_bytes, bytes = need > least ? need : least;
     struct arena_block *block = memory_alloc(arena->context, bytes + sizeof *block + ARENA_ALIGN, 1);
     if (!block)
         return NULL;
     struct arena_block *first = arena->blocks;
-    if (first && need > ARENA_BLOCK) {
+    if (first && need > least) {
         *block = (struct arena_block){first->next, 0, bytes};
         first->next = block;
     } else {

@@ -83,6 +83,7 @@ clarus_status clarus_context_create(const clarus_context_options *options, claru
     c->max_file_bytes = default_to(options->max_file_bytes, UINT64_C(1) << 30);
     c->max_model_bytes = default_to(options->max_model_bytes, UINT64_C(16) << 30);
     c->max_tensor_bytes = default_to(options->max_tensor_bytes, UINT64_C(8) << 30);
+    c->arena_block_bytes = 64 * 1024;
     c->log = options->log;
     c->log_user = options->log_user;
     c->cache_dir = find_cache_dir(c, options->cache_dir);

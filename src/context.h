@@ -14,7 +14,8 @@ struct clarus_context {
     uint64_t max_file_bytes;
     uint64_t max_model_bytes;
     uint64_t max_tensor_bytes;
-    char *cache_dir; /* NULL: no cache */
+    char *cache_dir;          /* NULL: no cache */
+    size_t arena_block_bytes; /* tests make it small, so that each request of an arena can fail */
     clarus_allocator allocator;
     pthread_mutex_t log_lock;
     clarus_log_fn log;

@@ -1,33 +1,9 @@
 /* Each allocation of decoding, resizing and preparing made to fail once, in turn: CLARUS_E_MEMORY, nothing
  * leaked. */
+#include "failing_allocator.h"
 #include "jpeg_files.h"
 #include "picture.h"
 
-typedef struct failing_allocator {
-    long until_failure; /* negative: never */
-    long live;
-} failing_allocator;
-
-static void *allocate(void *user, size_t size)
-{
-    failing_allocator *a = user;
-    if (a->until_failure == 0)
-        return NULL;
-    if (a->until_failure > 0)
-        a->until_failure--;
-    void *memory = malloc(size);
-    a->live += memory != NULL;
-    return memory;
-}
-
-static void release(void *user, void *memory)
-{
-    failing_allocator *a = user;
-    a->live--;
-    free(memory);
-}
-
-static failing_allocator memory = {.until_failure = -1};
 static clarus_context *context;
 static clarus_image *shared; /* 9x7, made before failures begin */
 
@@ -43,8 +19,9 @@ static clarus_status decode_bytes(const bytes *file, int channels, clarus_error 
     return status;
 }
 
-static clarus_status decode_jpeg_turned(clarus_error *error)
+static clarus_status decode_jpeg_turned(const void *user, clarus_error *error)
 {
+    (void)user;
     static const uint8_t exif[] = {0xFF, 0xE1, 0, 34, 'E', 'x',  'i', 'f', 0, 0, 'M', 'M', 0, 42, 0, 0,
                                    0,    8,    0, 1,  1,   0x12, 0,   3,   0, 0, 0,   1,   0, 6,  0, 0};
     bytes file = {0};
@@ -57,8 +34,9 @@ static clarus_status decode_jpeg_turned(clarus_error *error)
     return status;
 }
 
-static clarus_status decode_jpeg_cmyk(clarus_error *error)
+static clarus_status decode_jpeg_cmyk(const void *user, clarus_error *error)
 {
+    (void)user;
     bytes file = {0};
     bytes_append(&file, jpeg_files[4].bytes, jpeg_files[4].size_bytes);
     clarus_status status = decode_bytes(&file, 3, error);
@@ -66,8 +44,9 @@ static clarus_status decode_jpeg_cmyk(clarus_error *error)
     return status;
 }
 
-static clarus_status decode_png(clarus_error *error)
+static clarus_status decode_png(const void *user, clarus_error *error)
 {
+    (void)user;
     const png_spec spec = {.width = 9, .height = 6, .depth = 8, .colour = PNG_COLOR_TYPE_GRAY_ALPHA};
     bytes file = png_make(&spec);
     clarus_status status = decode_bytes(&file, 3, error);
@@ -75,8 +54,9 @@ static clarus_status decode_png(clarus_error *error)
     return status;
 }
 
-static clarus_status load_file(clarus_error *error)
+static clarus_status load_file(const void *user, clarus_error *error)
 {
+    (void)user;
     clarus_image *image;
     clarus_status status = clarus_image_load(context, "/proc/self/status", NULL, &image, error);
     return status == CLARUS_E_FORMAT ? CLARUS_OK : status; /* text is what is expected there */
@@ -91,23 +71,27 @@ static clarus_status resize_to(size_t width, size_t height, clarus_resample filt
     return status;
 }
 
-static clarus_status resize_both(clarus_error *error)
+static clarus_status resize_both(const void *user, clarus_error *error)
 {
+    (void)user;
     return resize_to(20, 5, CLARUS_RESAMPLE_LANCZOS, error);
 }
 
-static clarus_status resize_one(clarus_error *error)
+static clarus_status resize_one(const void *user, clarus_error *error)
 {
+    (void)user;
     return resize_to(9, 20, CLARUS_RESAMPLE_BICUBIC, error);
 }
 
-static clarus_status resize_nearest(clarus_error *error)
+static clarus_status resize_nearest(const void *user, clarus_error *error)
 {
+    (void)user;
     return resize_to(4, 4, CLARUS_RESAMPLE_NEAREST, error);
 }
 
-static clarus_status prepare_grey(clarus_error *error)
+static clarus_status prepare_grey(const void *user, clarus_error *error)
 {
+    (void)user;
     clarus_preprocess p;
     clarus_preprocess_init(&p);
     p.channels = CLARUS_CHANNELS_GRAY;
@@ -116,44 +100,25 @@ static clarus_status prepare_grey(clarus_error *error)
     return clarus_image_prepare(context, shared, &p, 5, 5, out, 25, error);
 }
 
-static void sweep(const char *name, clarus_status (*act)(clarus_error *error))
-{
-    clarus_status status = CLARUS_E_MEMORY;
-    long failures = 0;
-    for (long n = 0; status == CLARUS_E_MEMORY && n < 100; n++) {
-        clarus_error error = {0};
-        long live = memory.live;
-        memory.until_failure = n;
-        status = act(&error);
-        memory.until_failure = -1;
-        failures += status == CLARUS_E_MEMORY;
-        CHECK(memory.live == live, "%s, allocation %ld: %ld leaked", name, n, memory.live - live);
-        CHECK(status == CLARUS_OK || (status == CLARUS_E_MEMORY && strstr(error.message, "out of memory")),
-              "%s, allocation %ld: %s: %s", name, n, clarus_status_name(status), error.message);
-    }
-    CHECK(status == CLARUS_OK && failures > 0, "%s: %ld failures", name, failures);
-}
-
 int main(void)
 {
-    const clarus_allocator allocator = {allocate, release, &memory};
     static uint8_t pixels[9 * 7 * 3];
     clarus_context_options options;
     clarus_context_options_init(&options);
-    options.allocator = &allocator;
+    options.allocator = &failing;
     if (clarus_context_create(&options, &context, NULL) != CLARUS_OK ||
         clarus_image_from_pixels(context, pixels, 9, 7, 3, 27, &shared, NULL) != CLARUS_OK)
         return 1;
-    sweep("JPEG, turned, grey", decode_jpeg_turned);
-    sweep("JPEG, CMYK", decode_jpeg_cmyk);
-    sweep("PNG", decode_png);
-    sweep("file", load_file);
-    sweep("resize", resize_both);
-    sweep("resize of one side", resize_one);
-    sweep("resize to nearest", resize_nearest);
-    sweep("prepare", prepare_grey);
+    sweep_allocations("JPEG, turned, grey", decode_jpeg_turned, NULL);
+    sweep_allocations("JPEG, CMYK", decode_jpeg_cmyk, NULL);
+    sweep_allocations("PNG", decode_png, NULL);
+    sweep_allocations("file", load_file, NULL);
+    sweep_allocations("resize", resize_both, NULL);
+    sweep_allocations("resize of one side", resize_one, NULL);
+    sweep_allocations("resize to nearest", resize_nearest, NULL);
+    sweep_allocations("prepare", prepare_grey, NULL);
     clarus_image_free(shared);
     clarus_context_free(context);
-    CHECK(memory.live == 0, "%ld allocations leaked", memory.live);
+    CHECK(memory.live == 0, "%ld allocations leaked", (long)memory.live);
     return test_result();
 }

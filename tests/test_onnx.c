@@ -1,8 +1,7 @@
 /* Reading ONNX: every form of data, every check of the graph, external data, damage, limits and lost memory.
  */
-#include "test.h"
-
 #include "convert.h"
+#include "failing_allocator.h"
 #include "model.h"
 #include "onnx.h"
 #include "onnx_builder.h"
@@ -455,52 +454,29 @@ static void test_limits(void)
     builder_free(&b);
 }
 
-/* An allocator that fails once, at a chosen request. */
-typedef struct failing {
-    long until;
-    long live;
-} failing;
-
-static void *failing_allocate(void *user, size_t size)
+static clarus_status use_model(const void *user, clarus_error *error)
 {
-    failing *f = user;
-    if (f->until-- == 0)
-        return NULL;
-    f->live++;
-    return malloc(size);
-}
-
-static void failing_release(void *user, void *memory)
-{
-    ((failing *)user)->live--;
-    free(memory);
+    const builder *b = user;
+    clarus_context_options options;
+    clarus_context *with;
+    clarus_context_options_init(&options);
+    options.allocator = &failing;
+    options.threads = 1;
+    clarus_status status = clarus_context_create(&options, &with, error);
+    if (status != CLARUS_OK)
+        return status;
+    with->arena_block_bytes = 1;
+    status = use_bytes(with, b->bytes, b->size, error);
+    clarus_context_free(with);
+    return status;
 }
 
 static void test_lost_memory(void)
 {
     builder b;
-    clarus_error error;
-    long n = 0;
-    int failed = 1;
     build_conv(&b);
     builder_finish(&b);
-    for (; failed; n++) {
-        failing f = {n, 0};
-        clarus_allocator allocator = {failing_allocate, failing_release, &f};
-        clarus_context_options options;
-        clarus_context *with;
-        clarus_context_options_init(&options);
-        options.allocator = &allocator;
-        options.threads = 1;
-        clarus_status status = clarus_context_create(&options, &with, &error);
-        if (status == CLARUS_OK)
-            status = use_bytes(with, b.bytes, b.size, &error);
-        CHECK(status == CLARUS_OK || status == CLARUS_E_MEMORY, "request %ld: %s", n, error.message);
-        clarus_context_free(with);
-        failed = f.until < 0;
-        CHECK(f.live == 0, "request %ld: %ld blocks are lost", n, f.live);
-    }
-    CHECK(n > 10, "only %ld requests", n);
+    sweep_allocations("model", use_model, &b);
     builder_free(&b);
 }
 
