@@ -1,16 +1,16 @@
-/* Moving elements of four bytes between strided views, and filling.
+/* Moving elements between strided views, and filling.
  *
  *   move: to[j] = from[j] for all positions j; strides may be zero or negative in `from`
- *   fill: to[i] = value
+ *   fill: to[i] = value, of which `low` and `high` are the bits
  *
  * As in eltwise.cl, a work-item walks a piece of a row (dimension 0) in a group of rows (dimension 1); dimension 2 is the
  * remaining axes, flattened. Runs that are contiguous in both views go as vectors of LANES.
  *
- * Parameters: LANES. */
+ * Parameters: LANES; ELEMENT, the unsigned integer of an element's size. */
 #include "kernel.h"
 #include "strided.h"
 
-CLARUS_KERNEL void move(__global uint *to, __global const uint *from, __global const int *restrict p)
+CLARUS_KERNEL void move(__global ELEMENT *to, __global const ELEMENT *from, __global const int *restrict p)
 {
     /* The table: see launch_generic.c, which writes it in this order. Two views: to, from. */
     const int length = p[0], rows = p[1], piece = p[2], group = p[3], rank = p[4];
@@ -26,8 +26,8 @@ CLARUS_KERNEL void move(__global uint *to, __global const uint *from, __global c
     to += p[5] + strided_at(axes, rank, 2, 0, index);
     from += p[6] + strided_at(axes, rank, 2, 1, index);
     for (int row = first; row < last; row++) {
-        __global uint *y = to + row * to_row;
-        __global const uint *x = from + row * from_row;
+        __global ELEMENT *y = to + row * to_row;
+        __global const ELEMENT *x = from + row * from_row;
         int i = begin;
 #if LANES > 1
         if (to_step == 1 && from_step == 1)
@@ -39,8 +39,9 @@ CLARUS_KERNEL void move(__global uint *to, __global const uint *from, __global c
     }
 }
 
-CLARUS_KERNEL void fill(__global uint *to, uint value, int count, int piece)
+CLARUS_KERNEL void fill(__global ELEMENT *to, uint low, uint high, int count, int piece)
 {
+    const ELEMENT value = (ELEMENT)((ulong)high << 32 | low);
     const int begin = (int)get_global_id(0) * piece;
     const int end = count - begin < piece ? count : begin + piece;
     for (int i = begin; i < end; i++)

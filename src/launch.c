@@ -34,6 +34,12 @@ const char *launch_name(const launch *launch)
     return launch->product ? "clblast" : kernel_get(launch->kernel)->name;
 }
 
+const char *launch_element(clarus_dtype dtype)
+{
+    static const char *const names[] = {[1] = "uchar", [2] = "ushort", [4] = "uint", [8] = "ulong"};
+    return names[clarus_dtype_size(dtype)];
+}
+
 static launch_arg *next_arg(launch *launch, arg_kind kind)
 {
     launch_arg *arg = &launch->args[launch->arg_count++];

@@ -93,7 +93,8 @@ static clarus_status launch_copy(plan *plan, size_t op, view *from, view *to, si
     clarus_status status = plan_add_launch(plan, KERNEL_move, op, &launch, error);
     if (status != CLARUS_OK)
         return status;
-    launch_define(launch, "-DLANES=%d", plan_device(plan)->lanes);
+    launch_define(launch, "-DLANES=%d -DELEMENT=%s", plan_device(plan)->lanes,
+                  launch_element(plan->buffers[target].dtype));
     launch_buffer(launch, target);
     launch_buffer(launch, source);
     return launch_views(plan, launch, views, 2, error);
@@ -155,7 +156,7 @@ clarus_status launch_eltwise(plan *plan, size_t op, const lowered_op *what, cons
 
 /* ---- movement ---------------------------------------------------------------------------------- */
 
-static clarus_status launch_fill(plan *plan, size_t op, uint32_t value, const operand *out,
+static clarus_status launch_fill(plan *plan, size_t op, uint64_t value, const operand *out,
                                  clarus_error *error)
 {
     launch *launch;
@@ -163,12 +164,13 @@ static clarus_status launch_fill(plan *plan, size_t op, uint32_t value, const op
     if (status != CLARUS_OK)
         return status;
     int64_t count = layout_count(&out->layout, &out->shape), piece = share(plan, count, 1, LAYOUT_BLOCK);
-    int32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    launch_define(launch, "-DLANES=%d", plan_device(plan)->lanes);
+    int32_t bits[2]; /* low, high */
+    memcpy(bits, &value, sizeof bits);
+    launch_define(launch, "-DLANES=%d -DELEMENT=%s", plan_device(plan)->lanes, launch_element(out->dtype));
     launch_groups(plan, launch, div_up(count, piece), 1, 1);
     launch_buffer(launch, out->buffer);
-    launch_int(launch, bits);
+    launch_int(launch, bits[0]);
+    launch_int(launch, bits[1]);
     launch_int(launch, count);
     launch_int(launch, piece);
     return CLARUS_OK;
@@ -180,7 +182,7 @@ clarus_status launch_move(plan *plan, size_t op, const lowered_op *what, const o
     const move_params *move = &what->as.move;
     clarus_status status = CLARUS_OK;
     if (!move->covers)
-        status = launch_fill(plan, op, (uint32_t)move->fill, out, error);
+        status = launch_fill(plan, op, move->fill, out, error);
     for (size_t i = 0; i < what->input_count && status == CLARUS_OK; i++) {
         const move_part *part = &move->parts[i];
         view from = {.rank = part->rank, .offset = part->from_offset};
@@ -308,7 +310,8 @@ clarus_status launch_gather(plan *plan, size_t op, const lowered_op *what, const
         (status = plan_add_launch(plan, KERNEL_gather, op, &launch, error)) != CLARUS_OK)
         return status;
     int64_t piece = share(plan, inner, 1, LAYOUT_BLOCK);
-    launch_define(launch, "-DINDEX=%s", in[1].dtype == CLARUS_INT64 ? "long" : "int");
+    launch_define(launch, "-DINDEX=%s -DELEMENT=%s", in[1].dtype == CLARUS_INT64 ? "long" : "int",
+                  launch_element(out->dtype));
     launch_groups(plan, launch, div_up(inner, piece), 1, outer);
     launch->global[1] = (size_t)count;
     launch_buffer(launch, in[0].buffer);

@@ -452,25 +452,12 @@ static clarus_status launch_op(plan *plan, size_t number, const operand *in, con
                      op->kind);
 }
 
-static clarus_status check_types(const plan *plan, const lowered_op *op, clarus_error *error)
-{
-    const lowered_value *v = &plan->graph->values[op->output];
-    size_t size = clarus_dtype_size(v->dtype);
-    int moves = op->kind == OP_MOVE || op->kind == OP_GATHER || op->kind == OP_VIEW;
-    if (v->dtype == CLARUS_FLOAT32 || (moves && size == 4) || op->kind == OP_VIEW)
-        return CLARUS_OK;
-    return error_set(error, CLARUS_E_UNSUPPORTED, "node \"%s\": %s on %s is not supported on devices yet",
-                     op->name, op_kind_name(op->kind), clarus_dtype_name(v->dtype));
-}
-
 static clarus_status plan_op(plan *plan, size_t number, clarus_error *error)
 {
     const lowered_op *op = &plan->graph->ops[number];
-    clarus_status status = check_types(plan, op, error);
-    if (status != CLARUS_OK)
-        return status;
     if (op->kind == OP_VIEW)
         return plan_view(plan, number, error);
+    clarus_status status;
     operand *in = plan_alloc(plan, op->input_count, sizeof *in), out;
     if (!in)
         return error_memory(error, op->name);

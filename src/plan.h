@@ -55,6 +55,8 @@ void launch_define(launch *launch, const char *format, ...);
 void launch_buffer(launch *launch, size_t buffer);
 void launch_int(launch *launch, int64_t value); /* value fits in 31 bits: plan.c bounds every buffer */
 void launch_float(launch *launch, float value);
+/* The OpenCL name of the unsigned integer as large as an element, for kernels that only move bits. */
+const char *launch_element(clarus_dtype dtype);
 /* Copies the table into the plan; CLARUS_E_LIMIT if a value needs more than 31 bits. */
 clarus_status launch_table(plan *plan, launch *launch, const int64_t *table, size_t count,
                            clarus_error *error);

@@ -8,15 +8,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Values behind the output that must stay as they are. */
-enum { BEHIND = 64 };
-static const float UNTOUCHED = -1234.5f;
+/* Bytes behind the output that must stay as they are. */
+enum { BEHIND = 256, UNTOUCHED = 0xA5 };
 
 /* Host arrays of one case: inputs, and the output twice. */
 typedef struct verify_data {
-    float **inputs;
-    float *expected, *got;
-    int64_t count;
+    void **inputs;
+    void *expected, *got;
+    clarus_dtype dtype;
+    size_t count, size; /* of the output, size in bytes */
 } verify_data;
 
 static void data_free(clarus_context *context, const lowered_graph *graph, verify_data *data)
@@ -31,21 +31,25 @@ static void data_free(clarus_context *context, const lowered_graph *graph, verif
 static clarus_status data_create(clarus_context *context, const lowered_graph *graph, verify_data *data,
                                  clarus_error *error)
 {
+    const lowered_value *out = &graph->values[graph->outputs[0]];
+    int64_t count = 0;
+    shape_count(&out->shape, &count);
+    data->dtype = out->dtype;
+    data->count = (size_t)count;
+    data->size = data->count * clarus_dtype_size(out->dtype);
     data->inputs = memory_calloc(context, graph->input_count, sizeof *data->inputs);
-    shape_count(&graph->values[graph->outputs[0]].shape, &data->count);
-    data->expected = memory_alloc(context, (size_t)data->count, sizeof(float));
-    data->got = memory_alloc(context, (size_t)data->count + BEHIND, sizeof(float));
+    data->expected = memory_alloc(context, data->size, 1);
+    data->got = memory_alloc(context, data->size + BEHIND, 1);
     if (!data->inputs || !data->expected || !data->got)
         return error_memory(error, "verify");
-    for (int i = 0; i < BEHIND; i++)
-        data->got[data->count + i] = UNTOUCHED;
+    memset((char *)data->got + data->size, UNTOUCHED, BEHIND);
     for (size_t i = 0; i < graph->input_count; i++) {
-        int64_t count = 0;
-        shape_count(&graph->values[graph->inputs[i]].shape, &count);
-        data->inputs[i] = memory_alloc(context, (size_t)count, sizeof(float));
+        const lowered_value *in = &graph->values[graph->inputs[i]];
+        shape_count(&in->shape, &count);
+        data->inputs[i] = memory_alloc(context, (size_t)count, clarus_dtype_size(in->dtype));
         if (!data->inputs[i])
             return error_memory(error, "verify");
-        verify_random(data->inputs[i], count, (uint32_t)(i + 10));
+        verify_fill(in->dtype, data->inputs[i], count, (uint32_t)(i + 10));
     }
     return CLARUS_OK;
 }
@@ -58,17 +62,38 @@ static int same_bits(float a, float b)
     return x == y || (a != a && b != b);
 }
 
+static clarus_status compare_floats(const verify_data *data, clarus_error *error)
+{
+    const float *got = data->got, *expected = data->expected;
+    for (size_t i = 0; i < data->count; i++)
+        if (!same_bits(expected[i], got[i]))
+            return error_set(error, CLARUS_E_MISMATCH, "element %zu of %zu is %a, the reference has %a", i,
+                             data->count, (double)got[i], (double)expected[i]);
+    return CLARUS_OK;
+}
+
+static clarus_status compare_integers(const verify_data *data, clarus_error *error)
+{
+    size_t size = clarus_dtype_size(data->dtype);
+    for (size_t i = 0; i < data->count; i++) {
+        uint64_t got = 0, expected = 0;
+        memcpy(&got, (const char *)data->got + i * size, size);
+        memcpy(&expected, (const char *)data->expected + i * size, size);
+        if (got != expected)
+            return error_set(error, CLARUS_E_MISMATCH,
+                             "element %zu of %zu has the bits 0x%llx, the reference has 0x%llx", i,
+                             data->count, (unsigned long long)got, (unsigned long long)expected);
+    }
+    return CLARUS_OK;
+}
+
 static clarus_status compare(const verify_data *data, clarus_error *error)
 {
+    const unsigned char *behind = (const unsigned char *)data->got + data->size;
     for (int i = 0; i < BEHIND; i++)
-        if (data->got[data->count + i] < UNTOUCHED || data->got[data->count + i] > UNTOUCHED)
+        if (behind[i] != UNTOUCHED)
             return error_set(error, CLARUS_E_MISMATCH, "the output was written behind its end");
-    for (int64_t i = 0; i < data->count; i++)
-        if (!same_bits(data->expected[i], data->got[i]))
-            return error_set(error, CLARUS_E_MISMATCH, "element %lld of %lld is %a, the reference has %a",
-                             (long long)i, (long long)data->count, (double)data->got[i],
-                             (double)data->expected[i]);
-    return CLARUS_OK;
+    return data->dtype == CLARUS_FLOAT32 ? compare_floats(data, error) : compare_integers(data, error);
 }
 
 static clarus_status run_device(clarus_device *device, lowered_graph *graph, const verify_data *data,

@@ -5,15 +5,39 @@
 
 /* ---- making graphs ----------------------------------------------------------------------------- */
 
+/* SplitMix64: Steele, Lea, Flood 2014; without its last step. */
+static uint64_t random_next(uint64_t *state)
+{
+    uint64_t z = (*state += UINT64_C(0x9E3779B97F4A7C15));
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    return (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+}
+
 void verify_random(float *data, int64_t count, uint32_t seed)
 {
     uint64_t state = (uint64_t)seed << 32;
-    for (int64_t i = 0; i < count; i++) {
-        uint64_t z = (state += UINT64_C(0x9E3779B97F4A7C15)); /* SplitMix64: Steele, Lea, Flood 2014 */
-        z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-        z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-        data[i] = (float)(int32_t)(z >> 40) * 0x1p-23f - 1.0f;
+    for (int64_t i = 0; i < count; i++)
+        data[i] = (float)(int32_t)(random_next(&state) >> 40) * 0x1p-23f - 1.0f;
+}
+
+void verify_fill(clarus_dtype dtype, void *data, int64_t count, uint32_t seed)
+{
+    uint64_t state = (uint64_t)seed << 32;
+    size_t size = clarus_dtype_size(dtype);
+    if (dtype == CLARUS_FLOAT32) {
+        verify_random(data, count, seed);
+        return;
     }
+    for (int64_t i = 0; i < count; i++) {
+        uint64_t value = random_next(&state) >> (64 - 8 * size);
+        value = dtype == CLARUS_BOOL ? value & 1 : value;
+        memcpy((char *)data + (size_t)i * size, &value, size);
+    }
+}
+
+void verify_retype(lowered_graph *graph, size_t number, clarus_dtype dtype)
+{
+    graph->values[number].dtype = graph->values[number].declared = dtype;
 }
 
 clarus_status verify_constant(lowered_graph *graph, const shape *shape, uint32_t seed, size_t *number,

@@ -23,5 +23,9 @@ clarus_status verify_constant(lowered_graph *graph, const shape *shape, uint32_t
                               clarus_error *error);
 /* The same values, written to data. */
 void verify_random(float *data, int64_t count, uint32_t seed);
+/* Those, or of another type all of its values alike. */
+void verify_fill(clarus_dtype dtype, void *data, int64_t count, uint32_t seed);
+/* Makes an input or an operation's output, which are float32 at first, another type's. */
+void verify_retype(lowered_graph *graph, size_t number, clarus_dtype dtype);
 
 #endif

@@ -137,6 +137,7 @@ static clarus_status build_softmax(lowered_graph *graph, const void *parameters,
 enum { PARTS = 3 };
 
 typedef struct move_case {
+    clarus_dtype dtype;
     int blocked, covers;
     int concat_axis; /* -1: none */
     shape y, x[PARTS];
@@ -149,9 +150,12 @@ static clarus_status build_move(lowered_graph *graph, const void *parameters, cl
     const move_case *c = parameters;
     size_t in[PARTS];
     clarus_status status = CLARUS_OK;
-    for (size_t i = 0; i < c->parts && status == CLARUS_OK; i++)
+    for (size_t i = 0; i < c->parts && status == CLARUS_OK; i++) {
         status = c->blocked ? add_blocked(graph, &c->x[i], &in[i], error)
                             : layer_add_input(graph, &c->x[i], &in[i], error);
+        if (status == CLARUS_OK)
+            verify_retype(graph, in[i], c->dtype);
+    }
     lowered_op *op;
     if (status != CLARUS_OK ||
         (status = layer_add_op(graph, OP_MOVE, in, c->parts, &c->y, &op, error)) != CLARUS_OK)
@@ -160,7 +164,8 @@ static clarus_status build_move(lowered_graph *graph, const void *parameters, cl
     if (!parts)
         return error_memory(error, "parts");
     memcpy(parts, c->part, c->parts * sizeof *parts);
-    op->as.move = (move_params){parts, c->covers, 0x40490fdb, c->concat_axis};
+    op->as.move = (move_params){parts, c->covers, 0x1122334440490fdb, c->concat_axis};
+    verify_retype(graph, op->output, c->dtype);
     return CLARUS_OK;
 }
 
@@ -202,7 +207,7 @@ typedef struct gather_case {
     shape data;
     int axis;
     int64_t count; /* of indices */
-    clarus_dtype dtype;
+    clarus_dtype dtype, elements;
 } gather_case;
 
 /* Indices run through the axis from both ends. */
@@ -235,6 +240,8 @@ static clarus_status build_gather(lowered_graph *graph, const void *parameters, 
         (status = layer_add_op(graph, OP_GATHER, in, 2, &y, &op, error)) != CLARUS_OK)
         return status;
     op->as.gather.axis = c->axis;
+    verify_retype(graph, in[0], c->elements);
+    verify_retype(graph, op->output, c->elements);
     return CLARUS_OK;
 }
 
@@ -336,32 +343,42 @@ static const verify_case cases[] = {
     SOFTMAX_CASE("over the first axis, 5000 long", S(2, 5000, 3), 0, 0),
     SOFTMAX_CASE("logarithm, rows of 10", S(2, 17, 10), 1, 1),
     SOFTMAX_CASE("logarithm, over channels", S(3, 2, 33, 20), 1, 1),
-    MOVE_CASE("transposition", 0, 1, -1, S(2, 50, 37), {S(2, 37, 50)}, 1,
+    MOVE_CASE("transposition", CLARUS_FLOAT32, 0, 1, -1, S(2, 50, 37), {S(2, 37, 50)}, 1,
               {{2, {50, 37}, 0, {1, 50}, 0, {37, 1}}}),
-    MOVE_CASE("axes 0213", 0, 1, -1, S(4, 2, 3, 19, 20), {S(4, 2, 19, 3, 20)}, 1,
+    MOVE_CASE("axes 0213", CLARUS_FLOAT32, 0, 1, -1, S(4, 2, 3, 19, 20), {S(4, 2, 19, 3, 20)}, 1,
               {{4, {2, 3, 19, 20}, 0, {1140, 20, 60, 1}, 0, {1140, 380, 20, 1}}}),
-    MOVE_CASE("concatenation", 0, 1, 1, S(2, 3, 12), {S(2, 3, 5), S(2, 3, 1), S(2, 3, 6)}, 3,
+    MOVE_CASE("concatenation", CLARUS_FLOAT32, 0, 1, 1, S(2, 3, 12), {S(2, 3, 5), S(2, 3, 1), S(2, 3, 6)}, 3,
               {{2, {3, 5}, 0, {5, 1}, 0, {12, 1}},
                {2, {3, 1}, 0, {1, 1}, 5, {12, 1}},
                {2, {3, 6}, 0, {6, 1}, 6, {12, 1}}}),
-    MOVE_CASE("concatenation of channels, blocked", 1, 1, 1, S(4, 2, 56, 5, 6),
+    MOVE_CASE("concatenation of channels, blocked", CLARUS_FLOAT32, 1, 1, 1, S(4, 2, 56, 5, 6),
               {S(4, 2, 32, 5, 6), S(4, 2, 24, 5, 6)}, 2,
               {{2, {2, 960}, 0, {960, 1}, 0, {1680, 1}}, {2, {2, 720}, 0, {720, 1}, 960, {1680, 1}}}),
-    MOVE_CASE("concatenation of channels, not whole blocks", 1, 1, 1, S(4, 2, 34, 5, 6),
+    MOVE_CASE("concatenation of channels, not whole blocks", CLARUS_FLOAT32, 1, 1, 1, S(4, 2, 34, 5, 6),
               {S(4, 2, 10, 5, 6), S(4, 2, 24, 5, 6)}, 2,
               {{2, {2, 300}, 0, {300, 1}, 0, {1020, 1}}, {2, {2, 720}, 0, {720, 1}, 300, {1020, 1}}}),
-    MOVE_CASE("padding with a value", 0, 0, -1, S(2, 9, 30), {S(2, 5, 20)}, 1,
+    MOVE_CASE("padding with a value", CLARUS_FLOAT32, 0, 0, -1, S(2, 9, 30), {S(2, 5, 20)}, 1,
               {{2, {5, 20}, 0, {20, 1}, 2 * 30 + 4, {30, 1}}}),
-    MOVE_CASE("reversed, every third", 0, 1, -1, S(1, 40), {S(1, 120)}, 1, {{1, {40}, 119, {-3}, 0, {1}}}),
-    MOVE_CASE("repetition", 0, 1, -1, S(3, 4, 6, 50), {S(2, 6, 1)}, 1,
+    MOVE_CASE("reversed, every third", CLARUS_FLOAT32, 0, 1, -1, S(1, 40), {S(1, 120)}, 1,
+              {{1, {40}, 119, {-3}, 0, {1}}}),
+    MOVE_CASE("repetition", CLARUS_FLOAT32, 0, 1, -1, S(3, 4, 6, 50), {S(2, 6, 1)}, 1,
               {{3, {4, 6, 50}, 0, {0, 1, 0}, 0, {300, 50, 1}}}),
+    MOVE_CASE("transposition of int8", CLARUS_INT8, 0, 1, -1, S(2, 50, 37), {S(2, 37, 50)}, 1,
+              {{2, {50, 37}, 0, {1, 50}, 0, {37, 1}}}),
+    MOVE_CASE("padding of int16 with a value", CLARUS_INT16, 0, 0, -1, S(2, 9, 30), {S(2, 5, 20)}, 1,
+              {{2, {5, 20}, 0, {20, 1}, 2 * 30 + 4, {30, 1}}}),
+    MOVE_CASE("padding of uint64 with a value", CLARUS_UINT64, 0, 0, -1, S(2, 9, 30), {S(2, 5, 20)}, 1,
+              {{2, {5, 20}, 0, {20, 1}, 2 * 30 + 4, {30, 1}}}),
     REORDER_CASE("37 channels of 14x14", 2, 37, 14, 14),
     REORDER_CASE("16 channels of 1x1", 3, 16, 1, 1),
     REORDER_CASE("20 channels of 2x2", 3, 20, 2, 2),
     REORDER_CASE("32 channels of 3x35", 1, 32, 3, 35),
-    GATHER_CASE("rows", S(2, 10, 33), 0, 23, CLARUS_INT64),
-    GATHER_CASE("inner axis", S(3, 4, 9, 1), 1, 5, CLARUS_INT32),
-    GATHER_CASE("long rows", S(3, 2, 3, 5000), 1, 4, CLARUS_INT64),
+    GATHER_CASE("rows", S(2, 10, 33), 0, 23, CLARUS_INT64, CLARUS_FLOAT32),
+    GATHER_CASE("inner axis", S(3, 4, 9, 1), 1, 5, CLARUS_INT32, CLARUS_FLOAT32),
+    GATHER_CASE("long rows", S(3, 2, 3, 5000), 1, 4, CLARUS_INT64, CLARUS_FLOAT32),
+    GATHER_CASE("rows of bool", S(2, 7, 19), 0, 9, CLARUS_INT32, CLARUS_BOOL),
+    GATHER_CASE("rows of uint16", S(2, 7, 19), 0, 9, CLARUS_INT64, CLARUS_UINT16),
+    GATHER_CASE("rows of int64", S(3, 2, 5, 3), 1, 6, CLARUS_INT64, CLARUS_INT64),
 };
 
 /* Every function of eltwise.def comes after the table. */
