@@ -37,6 +37,11 @@ static float widen_half(uint16_t half)
     return float_of_bits(sign | (exponent + 112) << 23 | fraction << 13);
 }
 
+clarus_dtype convert_computed(clarus_dtype dtype)
+{
+    return convert_is_half(dtype) ? CLARUS_FLOAT32 : dtype;
+}
+
 void convert_from_half(clarus_dtype dtype, const void *from, size_t count, float *to)
 {
     const uint16_t *halves = from;

@@ -6,6 +6,8 @@
 
 /* 1 for float16 and bfloat16: types that are computed in float32 and rounded. */
 int convert_is_half(clarus_dtype dtype);
+/* What a type of the model is computed in: float32 for those, itself for others. */
+clarus_dtype convert_computed(clarus_dtype dtype);
 /* Widens exactly. */
 void convert_from_half(clarus_dtype dtype, const void *from, size_t count, float *to);
 /* Rounds to nearest even; to has count elements of dtype. */

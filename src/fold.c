@@ -98,12 +98,6 @@ void lower_size(lowering *l)
 
 /* ---- Types */
 
-/* What a type of the model is computed in. */
-static clarus_dtype computed_type(clarus_dtype dtype)
-{
-    return convert_is_half(dtype) ? CLARUS_FLOAT32 : dtype;
-}
-
 static size_t cast_constant(lowering *l, size_t x, clarus_dtype to)
 {
     shape s = lower_shape(l, x);
@@ -126,13 +120,13 @@ void lower_cast(lowering *l)
     clarus_dtype to = l->row->parameter ? lower_input_type(l, 1) : (clarus_dtype)lower_int(l, "to", 0);
     if (l->status != CLARUS_OK)
         return;
-    if (lower_dtype(l, x) != computed_type(to)) {
+    if (lower_dtype(l, x) != convert_computed(to)) {
         if (!lower_data(l, x)) {
             lower_error(l, CLARUS_E_UNSUPPORTED, "from %s to %s of a value that is not constant",
                         clarus_dtype_name(from), clarus_dtype_name(to));
             return;
         }
-        x = cast_constant(l, x, computed_type(to));
+        x = cast_constant(l, x, convert_computed(to));
     }
     if (convert_is_half(to) && from != to)
         x = lower_unary(l, convert_rounding(to), x, 0, 0);

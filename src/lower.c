@@ -82,17 +82,38 @@ const int64_t *lower_ints(lowering *l, const char *name, size_t *count)
     return !a ? NULL : a->count ? a->as.ints : &none;
 }
 
-size_t lower_int_input(lowering *l, size_t i, int64_t *values, size_t room)
+/* Several values may be missed by one node, before anything else goes wrong. */
+static void miss(lowering *l, size_t value)
+{
+    lower_missing *m = l->missing;
+    if (l->status != CLARUS_OK && !m->count)
+        return;
+    for (size_t i = 0; i < m->count; i++)
+        if (m->values[i] == value)
+            return;
+    if (m->count < LOWER_MISSING)
+        m->values[m->count++] = value;
+    lower_error(l, CLARUS_E_UNSUPPORTED, "value \"%s\" must be known beforehand",
+                l->model->values[value].name);
+}
+
+const void *lower_known(lowering *l, size_t i)
 {
     size_t x = lower_input(l, i);
+    const void *data = lower_data(l, x);
+    if (!data && x != LOWER_NONE)
+        miss(l, l->node->inputs[i]);
+    return data;
+}
+
+size_t lower_int_input(lowering *l, size_t i, int64_t *values, size_t room)
+{
+    const void *data = lower_known(l, i);
     if (l->status != CLARUS_OK)
         return 0;
-    const void *data = lower_data(l, x);
-    size_t count = (size_t)lower_count(l, x);
+    size_t x = lower_input(l, i), count = (size_t)lower_count(l, x);
     clarus_dtype dtype = lower_dtype(l, x);
-    if (!data)
-        lower_error(l, CLARUS_E_UNSUPPORTED, "input \"%s\" must be constant", l->node->input_names[i]);
-    else if (dtype != CLARUS_INT64 && dtype != CLARUS_INT32)
+    if (dtype != CLARUS_INT64 && dtype != CLARUS_INT32)
         lower_error(l, CLARUS_E_FORMAT, "input \"%s\" is %s, not an integer", l->node->input_names[i],
                     clarus_dtype_name(dtype));
     else if (count > room)
@@ -154,7 +175,7 @@ size_t lower_tensor(lowering *l, const graph_tensor *tensor, const char *name)
 {
     size_t number;
     const void *data = tensor->data;
-    clarus_dtype dtype = convert_is_half(tensor->dtype) ? CLARUS_FLOAT32 : tensor->dtype;
+    clarus_dtype dtype = convert_computed(tensor->dtype);
     if (!dtype)
         lower_error(l, CLARUS_E_UNSUPPORTED, "the type of \"%s\" is not supported", name);
     if (l->status != CLARUS_OK)
@@ -390,7 +411,10 @@ void lower_bind_as(lowering *l, size_t output, size_t number, clarus_dtype dtype
 {
     if (l->status != CLARUS_OK || output >= l->node->output_count || l->node->outputs[output] == GRAPH_NONE)
         return;
-    l->bindings[l->node->outputs[output]] = (binding){number, dtype};
+    binding *bound = &l->bindings[l->node->outputs[output]];
+    if (bound->number != LOWER_NONE) /* known beforehand, unlike another output of the node */
+        return;
+    *bound = (binding){number, dtype};
     lowered_value *value = &l->out->values[number];
     if (value->kind == VALUE_TEMPORARY && strcmp(value->name, l->node->name) == 0) { /* made by this node */
         const char *name = arena_strdup(&l->out->arena, l->node->output_names[output]);
@@ -411,7 +435,7 @@ void lower_bind(lowering *l, size_t output, size_t number)
 
 /* ---- The driver */
 
-static clarus_status bind_inputs(lowering *l, const shape *shapes)
+static clarus_status bind_inputs(lowering *l)
 {
     const graph *model = l->model;
     l->out->inputs = lowered_alloc(l->out, model->input_count, sizeof *l->out->inputs);
@@ -419,10 +443,10 @@ static clarus_status bind_inputs(lowering *l, const shape *shapes)
         return error_memory(l->error, "graph inputs");
     for (size_t i = 0; i < model->input_count && l->status == CLARUS_OK; i++) {
         const graph_port *port = &model->inputs[i];
-        clarus_dtype dtype = convert_is_half(port->info.dtype) ? CLARUS_FLOAT32 : port->info.dtype;
+        clarus_dtype dtype = convert_computed(port->info.dtype);
         size_t number;
-        l->status = lowered_add_value(l->out, VALUE_INPUT, dtype, &shapes[i], NULL, port->info.name, &number,
-                                      l->error);
+        l->status = lowered_add_value(l->out, VALUE_INPUT, dtype, &l->request->shapes[i], NULL,
+                                      port->info.name, &number, l->error);
         if (l->status != CLARUS_OK)
             break;
         l->out->values[number].declared = port->info.dtype;
@@ -430,6 +454,52 @@ static clarus_status bind_inputs(lowering *l, const shape *shapes)
         l->out->inputs[l->out->input_count++] = number;
     }
     return l->status;
+}
+
+/* A known input stays an input of the lowered graph, which nothing reads. */
+static clarus_status bind_known(lowering *l)
+{
+    for (size_t i = 0; i < l->request->known_count && l->status == CLARUS_OK; i++) {
+        const known_value *k = &l->request->known[i];
+        size_t number;
+        l->status = lowered_add_value(l->out, VALUE_CONSTANT, k->dtype, &k->shape, k->data,
+                                      l->model->values[k->value].name, &number, l->error);
+        if (l->status == CLARUS_OK)
+            l->bindings[k->value] = (binding){number, k->declared};
+    }
+    return l->status;
+}
+
+static size_t target_count(const lowering *l)
+{
+    return l->request->targets ? l->request->target_count : l->model->output_count;
+}
+
+static size_t target_value(const lowering *l, size_t i)
+{
+    return l->request->targets ? l->request->targets[i] : l->model->outputs[i].value;
+}
+
+static int is_needed(const lowering *l, const graph_node *node)
+{
+    for (size_t i = 0; i < node->output_count; i++)
+        if (node->outputs[i] != GRAPH_NONE && l->needed[node->outputs[i]] &&
+            l->bindings[node->outputs[i]].number == LOWER_NONE)
+            return 1;
+    return 0;
+}
+
+/* Walks back from the targets to what is known. */
+static void mark_needed(lowering *l)
+{
+    for (size_t i = 0; i < target_count(l); i++)
+        l->needed[target_value(l, i)] = 1;
+    for (size_t n = l->model->node_count; n-- > 0;) {
+        const graph_node *node = &l->model->nodes[n];
+        for (size_t i = 0; i < node->input_count && is_needed(l, node); i++)
+            if (node->inputs[i] != GRAPH_NONE)
+                l->needed[node->inputs[i]] = 1;
+    }
 }
 
 /* Initializers are bound when first used, so that those of nodes not needed cost nothing. */
@@ -503,25 +573,23 @@ static size_t copy_value(lowering *l, size_t number, const char *name)
 
 static clarus_status bind_outputs(lowering *l)
 {
-    const graph *model = l->model;
-    l->out->outputs = lowered_alloc(l->out, model->output_count, sizeof *l->out->outputs);
+    l->out->outputs = lowered_alloc(l->out, target_count(l), sizeof *l->out->outputs);
     if (!l->out->outputs)
         return error_memory(l->error, "graph outputs");
-    for (size_t i = 0; i < model->output_count && l->status == CLARUS_OK; i++) {
-        const graph_port *port = &model->outputs[i];
-        binding bound = l->bindings[port->value];
-        const graph_tensor *tensor = model->values[port->value].tensor;
-        if (bound.number == LOWER_NONE && tensor) {
-            bound = (binding){lower_tensor(l, tensor, port->info.name), tensor->dtype};
+    for (size_t i = 0; i < target_count(l) && l->status == CLARUS_OK; i++) {
+        const graph_value *target = &l->model->values[target_value(l, i)];
+        binding bound = l->bindings[target_value(l, i)];
+        if (bound.number == LOWER_NONE && target->tensor) {
+            bound = (binding){lower_tensor(l, target->tensor, target->name), target->tensor->dtype};
         } else if (bound.number == LOWER_NONE) {
-            lower_error(l, CLARUS_E_UNSUPPORTED, "graph output \"%s\" is not supported", port->info.name);
+            lower_error(l, CLARUS_E_UNSUPPORTED, "graph output \"%s\" is not supported", target->name);
         }
         if (l->status == CLARUS_OK && needs_copy(l, bound.number))
-            bound.number = copy_value(l, bound.number, port->info.name);
+            bound.number = copy_value(l, bound.number, target->name);
         if (l->status != CLARUS_OK)
             break;
         l->out->values[bound.number].declared = bound.dtype;
-        l->out->values[bound.number].name = arena_strdup(&l->out->arena, port->info.name);
+        l->out->values[bound.number].name = arena_strdup(&l->out->arena, target->name);
         if (!l->out->values[bound.number].name)
             return error_memory(l->error, "graph outputs");
         l->out->outputs[l->out->output_count++] = bound.number;
@@ -529,33 +597,37 @@ static clarus_status bind_outputs(lowering *l)
     return l->status;
 }
 
-static clarus_status lower_nodes(lowering *l, const shape *shapes)
+static clarus_status lower_nodes(lowering *l)
 {
     l->bindings = memory_alloc(l->out->context, l->model->value_count, sizeof *l->bindings);
-    if (!l->bindings)
+    l->needed = memory_calloc(l->out->context, l->model->value_count, 1);
+    if (!l->bindings || !l->needed)
         return error_memory(l->error, "graph");
     for (size_t i = 0; i < l->model->value_count; i++)
         l->bindings[i] = (binding){LOWER_NONE, (clarus_dtype)0};
-    clarus_status status = bind_inputs(l, shapes);
-    if (status != CLARUS_OK)
-        return status;
+    if (bind_inputs(l) != CLARUS_OK || bind_known(l) != CLARUS_OK)
+        return l->status;
+    mark_needed(l);
     for (size_t n = 0; n < l->model->node_count; n++)
-        if (l->model->nodes[n].needed && lower_node(l, &l->model->nodes[n]) != CLARUS_OK)
+        if (is_needed(l, &l->model->nodes[n]) && lower_node(l, &l->model->nodes[n]) != CLARUS_OK)
             return l->status;
     return bind_outputs(l);
 }
 
-clarus_status lower_graph(const graph *model, const shape *shapes, lowered_graph **out, clarus_error *error)
+clarus_status lower_graph(const graph *model, const lower_request *request, lowered_graph **out,
+                          lower_missing *missing, clarus_error *error)
 {
     clarus_error local;
-    lowering l = {.model = model, .error = error ? error : &local};
+    lowering l = {.model = model, .request = request, .missing = missing, .error = error ? error : &local};
     *out = NULL;
+    missing->count = 0;
     clarus_status status = lowered_create(model->context, &l.out, error);
     if (status == CLARUS_OK)
-        status = lower_nodes(&l, shapes);
+        status = lower_nodes(&l);
     if (status == CLARUS_OK)
         status = fuse_graph(l.out, l.notes, l.note_count, error);
     memory_free(model->context, l.bindings);
+    memory_free(model->context, l.needed);
     memory_free(model->context, l.notes);
     if (status == CLARUS_OK)
         *out = l.out;

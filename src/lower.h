@@ -32,10 +32,38 @@ typedef struct lower_note {
     int64_t begin[CLARUS_MAX_RANK], end[CLARUS_MAX_RANK]; /* NOTE_PAD: zeros before and behind each axis */
 } lower_note;
 
+/* A value of the model that was computed beforehand: a constant to the lowering. */
+typedef struct known_value {
+    size_t value;                 /* of the model */
+    clarus_dtype dtype, declared; /* that data has, and that the model gives it (half precision is float32) */
+    shape shape;
+    const void *data; /* outlives the lowered graph */
+} known_value;
+
+/* Values of the model that the lowering has to know and does not. */
+enum { LOWER_MISSING = 16 };
+
+typedef struct lower_missing {
+    size_t values[LOWER_MISSING];
+    size_t count;
+} lower_missing;
+
+/* What is to be lowered. */
+typedef struct lower_request {
+    const shape *shapes; /* of the graph's inputs */
+    const known_value *known;
+    size_t known_count;
+    const size_t *targets; /* values of the model to compute; NULL: its outputs */
+    size_t target_count;
+} lower_request;
+
 struct lowering {
     const graph *model;
+    const lower_request *request;
     lowered_graph *out;
-    binding *bindings; /* per value of the model */
+    binding *bindings;     /* per value of the model */
+    unsigned char *needed; /* per value of the model: a target depends on it */
+    lower_missing *missing;
     lower_note *notes;
     size_t note_count, note_capacity;
     uint64_t folded_bytes; /* of computed constants */
@@ -63,8 +91,10 @@ float lower_float(lowering *l, const char *name, float otherwise);
 const char *lower_string(lowering *l, const char *name, const char *otherwise);
 /* NULL if the attribute is absent. */
 const int64_t *lower_ints(lowering *l, const char *name, size_t *count);
-/* Input i as integers, which must be constant: count of them, written to values, which has room for `room`.
- */
+/* Elements of input i, which decides about shapes or about what is computed. If it is not constant, NULL, and
+ * the value is noted as missing: the graph can be lowered again once it is known (stage.h). */
+const void *lower_known(lowering *l, size_t i);
+/* Such an input as integers: count of them, written to values, which has room for `room`. */
 size_t lower_int_input(lowering *l, size_t i, int64_t *values, size_t room);
 /* An axis attribute's or input's value in 0 .. rank - 1. */
 size_t lower_axis(lowering *l, int64_t axis, size_t rank);
@@ -110,7 +140,9 @@ void lower_bind(lowering *l, size_t output, size_t number);
 void lower_bind_as(lowering *l, size_t output, size_t number, clarus_dtype dtype);
 
 /* ---- The driver */
-clarus_status lower_graph(const graph *model, const shape *shapes, lowered_graph **out, clarus_error *error);
+/* CLARUS_E_UNSUPPORTED with a count in *missing: to be tried again when those values are known. */
+clarus_status lower_graph(const graph *model, const lower_request *request, lowered_graph **out,
+                          lower_missing *missing, clarus_error *error);
 /* fuse.c: the passes of numerics.md section 8. */
 clarus_status fuse_graph(lowered_graph *graph, const lower_note *notes, size_t note_count,
                          clarus_error *error);

@@ -38,6 +38,11 @@ clarus_model *model_retain(const clarus_model *model)
     return m;
 }
 
+const graph *model_graph(const clarus_model *model)
+{
+    return model->graph;
+}
+
 void clarus_model_free(clarus_model *model)
 {
     if (!model || atomic_fetch_sub_explicit(&model->references, 1, memory_order_acq_rel) != 1)
@@ -339,7 +344,7 @@ static clarus_status check_names(const clarus_model *model, const clarus_session
 }
 
 static clarus_status bind_shape(const clarus_value_info *info, const clarus_session_options *options,
-                                shape *out, clarus_error *error)
+                                shape *out, int *open, clarus_error *error)
 {
     const clarus_shape *given = given_shape(options, info->name);
     int64_t batch = options && options->batch ? options->batch : 1;
@@ -354,7 +359,9 @@ static clarus_status bind_shape(const clarus_value_info *info, const clarus_sess
     for (size_t i = 0; i < info->rank; i++) {
         int64_t otherwise = i == 0 ? batch : -1, wanted = given ? given->dims[i] : -1;
         out->dims[i] = info->shape[i] >= 0 ? info->shape[i] : wanted >= 0 ? wanted : otherwise;
-        if (out->dims[i] < 0)
+        if (out->dims[i] < 0 && open)
+            *open = 1;
+        else if (out->dims[i] < 0)
             return error_set(error, CLARUS_E_SHAPE,
                              "input \"%s\": dimension %zu%s%s%s is open and needs a value", info->name, i,
                              *info->symbol[i] ? " (" : "", info->symbol[i], *info->symbol[i] ? ")" : "");
@@ -370,11 +377,13 @@ static clarus_status bind_shape(const clarus_value_info *info, const clarus_sess
 }
 
 clarus_status model_bind(const clarus_model *model, const clarus_session_options *options, shape *shapes,
-                         clarus_error *error)
+                         int *open, clarus_error *error)
 {
     clarus_status status = check_names(model, options, error);
+    if (open)
+        *open = 0;
     for (size_t i = 0; i < model->graph->input_count && status == CLARUS_OK; i++)
-        status = bind_shape(&model->graph->inputs[i].info, options, &shapes[i], error);
+        status = bind_shape(&model->graph->inputs[i].info, options, &shapes[i], open, error);
     if (status != CLARUS_OK)
         error_prefix(error, "%s: ", model->path);
     return status;
@@ -383,10 +392,12 @@ clarus_status model_bind(const clarus_model *model, const clarus_session_options
 /* ---- Lowering */
 
 /* As many lines as the message holds, and how many more there are. */
-static clarus_status refuse_unsupported(const clarus_model *model, clarus_error *error)
+clarus_status model_check(const clarus_model *model, clarus_error *error)
 {
     char text[900];
     size_t used = 0, i = 0;
+    if (!model->unsupported_count)
+        return CLARUS_OK;
     for (; i < model->unsupported_count; i++) {
         size_t length = strlen(model->unsupported[i]);
         if (used + length + 3 > sizeof text)
@@ -400,17 +411,27 @@ static clarus_status refuse_unsupported(const clarus_model *model, clarus_error 
     return error_set(error, CLARUS_E_UNSUPPORTED, "%s: %s", model->path, text);
 }
 
-clarus_status model_lower(const clarus_model *model, const shape *shapes, lowered_graph **graph,
-                          clarus_error *error)
+clarus_status model_lower_request(const clarus_model *model, const lower_request *request,
+                                  lowered_graph **graph, lower_missing *missing, clarus_error *error)
 {
     cpu_float_env env;
     *graph = NULL;
-    if (model->unsupported_count)
-        return refuse_unsupported(model, error);
+    missing->count = 0;
+    clarus_status status = model_check(model, error);
+    if (status != CLARUS_OK)
+        return status;
     cpu_float_env_enter(&env);
-    clarus_status status = lower_graph(model->graph, shapes, graph, error);
+    status = lower_graph(model->graph, request, graph, missing, error);
     cpu_float_env_leave(&env);
     if (status != CLARUS_OK)
         error_prefix(error, "%s: ", model->path);
     return status;
+}
+
+clarus_status model_lower(const clarus_model *model, const shape *shapes, lowered_graph **graph,
+                          clarus_error *error)
+{
+    lower_missing missing;
+    lower_request request = {.shapes = shapes};
+    return model_lower_request(model, &request, graph, &missing, error);
 }

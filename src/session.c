@@ -1,12 +1,12 @@
-/* Sessions: a model, lowered for its shapes and planned for a device, ready to run. */
+/* Sessions: a model on a device. Its stages (stage.h) are made for the shapes that are known at the creation,
+ * and for others when they come. */
 #include "session.h"
 #include "convert.h"
 #include "cpu.h"
 #include "exec.h"
 #include "model.h"
+#include "stage.h"
 #include "tensor.h"
-
-#include "../fallback/oracle.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +15,12 @@ struct clarus_session {
     clarus_context *context;
     clarus_device *device;
     clarus_model *model;
-    clarus_math math;
-    lowered_graph *graph;
-    plan *plan; /* NULL on the reference, like exec */
-    exec *exec;
+    stage_cache stages;
+    const stage *last; /* the stage that gives the outputs; NULL until the first run where shapes were open */
+    uint64_t last_number;
     clarus_value_info *inputs, *outputs;
-    char *text;
+    size_t input_count, output_count;
+    char *text; /* of the last stage, like layers */
     clarus_layer_time *layers;
     double *launch_ms;
     atomic_int cancelled;
@@ -46,50 +46,70 @@ static clarus_status choose_math(const clarus_session_options *options, clarus_m
                : error_set(error, CLARUS_E_ARGUMENT, "CLARUS_MATH: \"%s\" is neither exact nor fast", text);
 }
 
-static clarus_value_info describe(const lowered_graph *graph, size_t value)
+/* The model's own description, with what is planned filled in. */
+static void describe(clarus_value_info *info, const lowered_graph *graph, size_t value)
 {
     const lowered_value *v = &graph->values[value];
-    clarus_value_info info = {.name = v->name, .dtype = v->declared, .rank = v->shape.rank};
-    memcpy(info.shape, v->shape.dims, sizeof info.shape);
-    for (size_t i = 0; i < CLARUS_MAX_RANK; i++)
-        info.symbol[i] = "";
-    return info;
+    info->dtype = v->declared;
+    info->rank = v->shape.rank;
+    for (size_t i = 0; i < v->shape.rank; i++) {
+        info->shape[i] = v->shape.dims[i];
+        info->symbol[i] = "";
+    }
 }
 
-static clarus_status describe_values(clarus_session *s, clarus_error *error)
+static clarus_status describe_model(clarus_session *s, clarus_error *error)
 {
-    s->inputs = memory_calloc(s->context, s->graph->input_count, sizeof *s->inputs);
-    s->outputs = memory_calloc(s->context, s->graph->output_count, sizeof *s->outputs);
+    s->input_count = clarus_model_input_count(s->model);
+    s->output_count = clarus_model_output_count(s->model);
+    s->inputs = memory_alloc(s->context, s->input_count, sizeof *s->inputs);
+    s->outputs = memory_alloc(s->context, s->output_count, sizeof *s->outputs);
     if (!s->inputs || !s->outputs)
         return error_memory(error, "session");
-    for (size_t i = 0; i < s->graph->input_count; i++)
-        s->inputs[i] = describe(s->graph, s->graph->inputs[i]);
-    for (size_t i = 0; i < s->graph->output_count; i++)
-        s->outputs[i] = describe(s->graph, s->graph->outputs[i]);
+    for (size_t i = 0; i < s->input_count; i++)
+        s->inputs[i] = *clarus_model_input(s->model, i);
+    for (size_t i = 0; i < s->output_count; i++)
+        s->outputs[i] = *clarus_model_output(s->model, i);
     return CLARUS_OK;
 }
 
-static clarus_status lower(clarus_session *s, const clarus_session_options *options, clarus_error *error)
+/* What was derived from the stage before is derived anew when it is asked for. */
+static void set_last(clarus_session *s, const stage *last)
 {
-    size_t count = clarus_model_input_count(s->model);
-    shape *shapes = memory_calloc(s->context, count, sizeof *shapes);
-    if (!shapes)
-        return error_memory(error, "session");
-    clarus_status status = model_bind(s->model, options, shapes, error);
-    if (status == CLARUS_OK)
-        status = model_lower(s->model, shapes, &s->graph, error);
-    memory_free(s->context, shapes);
-    return status == CLARUS_OK ? describe_values(s, error) : status;
+    if (s->last && last && s->last_number == last->number)
+        return;
+    s->last = last;
+    s->last_number = last ? last->number : 0;
+    memory_free(s->context, s->text);
+    memory_free(s->context, s->layers);
+    memory_free(s->context, s->launch_ms);
+    s->text = NULL;
+    s->layers = NULL;
+    s->launch_ms = NULL;
+    for (size_t i = 0; last && i < s->input_count; i++)
+        describe(&s->inputs[i], last->graph, last->graph->inputs[i]);
+    for (size_t i = 0; last && i < s->output_count; i++)
+        describe(&s->outputs[i], last->graph, last->graph->outputs[i]);
 }
 
-static clarus_status prepare_device(clarus_session *s, clarus_error *error)
+/* Plans what can be planned before there are inputs. */
+static clarus_status prepare(clarus_session *s, const clarus_session_options *options, clarus_error *error)
 {
-    if (device_is_reference(s->device))
-        return CLARUS_OK;
-    clarus_status status =
-        plan_create(s->graph, s->device->params, s->math, s->device->info.compute_units, &s->plan, error);
-    if (status == CLARUS_OK)
-        status = exec_create(s->device, s->plan, s->context->threads, 0, &s->exec, error);
+    int open;
+    stage *first;
+    shape *shapes = memory_calloc(s->context, s->input_count, sizeof *shapes);
+    if (!shapes)
+        return error_memory(error, "session");
+    clarus_status status = model_bind(s->model, options, shapes, &open, error);
+    for (size_t i = 0; i < s->input_count && status == CLARUS_OK; i++)
+        memcpy(s->inputs[i].shape, shapes[i].dims, shapes[i].rank * sizeof *shapes[i].dims);
+    if (status == CLARUS_OK && open)
+        status = model_check(s->model, error);
+    else if (status == CLARUS_OK)
+        status = stage_first(&s->stages, shapes, &first, error);
+    if (status == CLARUS_OK && !open && !first->yield_count)
+        set_last(s, first);
+    memory_free(s->context, shapes);
     return status;
 }
 
@@ -115,13 +135,14 @@ clarus_status clarus_session_create(clarus_context *context, clarus_device *devi
     s->context = context_retain(context);
     s->device = device_retain(device);
     s->model = model_retain(model);
-    s->math = math;
+    s->stages =
+        (stage_cache){.context = s->context, .device = s->device, .model = s->model, .math = math};
     atomic_init(&s->cancelled, 0);
     cpu_float_env env;
     cpu_float_env_enter(&env);
-    status = lower(s, options, error);
+    status = describe_model(s, error);
     if (status == CLARUS_OK)
-        status = prepare_device(s, error);
+        status = prepare(s, options, error);
     cpu_float_env_leave(&env);
     if (status != CLARUS_OK) {
         clarus_session_free(s);
@@ -136,9 +157,7 @@ void clarus_session_free(clarus_session *session)
     if (!session)
         return;
     clarus_context *context = session->context;
-    exec_free(session->exec);
-    plan_free(session->plan);
-    lowered_free(session->graph);
+    stage_cache_release(&session->stages);
     memory_free(context, session->inputs);
     memory_free(context, session->outputs);
     memory_free(context, session->text);
@@ -153,100 +172,120 @@ void clarus_session_free(clarus_session *session)
 /* ---- running ----------------------------------------------------------------------------------- */
 
 /* Half precision may be given as float32, which is rounded. */
-static int takes_type(const lowered_value *v, clarus_dtype given)
+static int takes_type(const clarus_value_info *info, clarus_dtype given)
 {
-    return given == v->declared || given == v->dtype;
+    return given == info->dtype || given == convert_computed(info->dtype);
 }
 
+/* Inputs fit the model; what it leaves open may differ from run to run. */
 static clarus_status check_inputs(const clarus_session *s, const clarus_tensor *const *inputs, size_t count,
                                   clarus_error *error)
 {
-    if (count != s->graph->input_count)
+    if (count != s->input_count)
         return error_set(error, CLARUS_E_ARGUMENT, "session: %zu inputs were given, the model has %zu", count,
-                         s->graph->input_count);
+                         s->input_count);
     for (size_t i = 0; i < count; i++) {
-        const lowered_value *v = &s->graph->values[s->graph->inputs[i]];
+        const clarus_value_info *info = clarus_model_input(s->model, i);
+        shape wanted = {.rank = info->rank};
         char have[SHAPE_TEXT], want[SHAPE_TEXT];
         if (!inputs || !inputs[i])
-            return error_set(error, CLARUS_E_ARGUMENT, "input \"%s\": NULL", v->name);
-        if (!takes_type(v, inputs[i]->dtype) || !shape_equal(&inputs[i]->shape, &v->shape))
+            return error_set(error, CLARUS_E_ARGUMENT, "input \"%s\": NULL", info->name);
+        for (size_t k = 0; k < info->rank; k++)
+            wanted.dims[k] = info->shape[k] < 0 && k < inputs[i]->shape.rank ? inputs[i]->shape.dims[k]
+                                                                             : info->shape[k];
+        if (!takes_type(info, inputs[i]->dtype) || !shape_equal(&inputs[i]->shape, &wanted))
             return error_set(error, CLARUS_E_SHAPE,
-                             "input \"%s\": %s %s was given, the session expects %s %s", v->name,
+                             "input \"%s\": %s %s was given, the model expects %s %s", info->name,
                              clarus_dtype_name(inputs[i]->dtype), shape_text(&inputs[i]->shape, have),
-                             clarus_dtype_name(v->declared), shape_text(&v->shape, want));
+                             clarus_dtype_name(info->dtype), shape_text(&wanted, want));
     }
     return CLARUS_OK;
 }
 
 static clarus_status create_outputs(const clarus_session *s, clarus_tensor **outputs, clarus_error *error)
 {
-    for (size_t i = 0; i < s->graph->output_count; i++) {
-        const lowered_value *v = &s->graph->values[s->graph->outputs[i]];
-        clarus_status status =
-            clarus_tensor_create(s->context, v->declared, v->shape.rank, v->shape.dims, &outputs[i], error);
-        if (status != CLARUS_OK)
-            return status;
-    }
-    return CLARUS_OK;
+    clarus_status status = CLARUS_OK;
+    for (size_t i = 0; i < s->output_count && status == CLARUS_OK; i++)
+        status = clarus_tensor_create(s->context, s->outputs[i].dtype, s->outputs[i].rank,
+                                      s->outputs[i].shape, &outputs[i], error);
+    return status;
 }
 
-/* Half-precision values cross the border as float32 arrays of the session's own. */
-static clarus_status widen_input(const clarus_session *s, size_t i, const clarus_tensor *given,
-                                 const void **data, float **wide, clarus_error *error)
+/* Where values enter and leave: the tensors' own arrays or, of half precision, arrays of float32 in `wide`. */
+typedef struct border {
+    const void **in;
+    void **out;
+    float **wide; /* of the inputs, then of the outputs */
+    shape *shapes;
+} border;
+
+static clarus_status widen_input(const clarus_session *s, size_t i, const clarus_tensor *given, border *b,
+                                 clarus_error *error)
 {
-    const lowered_value *v = &s->graph->values[s->graph->inputs[i]];
-    *data = given->data;
-    if (v->declared == v->dtype)
+    const clarus_value_info *info = clarus_model_input(s->model, i);
+    b->shapes[i] = given->shape;
+    b->in[i] = given->data;
+    if (!convert_is_half(info->dtype))
         return CLARUS_OK;
-    *data = *wide = memory_alloc(s->context, given->count, sizeof **wide);
-    if (!*wide)
-        return error_memory(error, v->name);
-    if (given->dtype == v->declared)
-        convert_from_half(v->declared, given->data, given->count, *wide);
+    float *wide = b->wide[i] = memory_alloc(s->context, given->count, sizeof *wide);
+    b->in[i] = wide;
+    if (!wide)
+        return error_memory(error, info->name);
+    if (given->dtype == info->dtype)
+        convert_from_half(info->dtype, given->data, given->count, wide);
     else
-        convert_round_half(v->declared, given->data, given->count, *wide);
+        convert_round_half(info->dtype, given->data, given->count, wide);
     return CLARUS_OK;
 }
 
-static clarus_status prepare_output(const clarus_session *s, size_t i, clarus_tensor *wanted, void **data,
-                                    float **wide, clarus_error *error)
+static clarus_status prepare_output(const clarus_session *s, size_t i, const clarus_tensor *wanted, border *b,
+                                    clarus_error *error)
 {
-    const lowered_value *v = &s->graph->values[s->graph->outputs[i]];
-    *data = wanted->data;
-    if (v->declared == v->dtype)
+    b->out[i] = wanted->data;
+    if (!convert_is_half(wanted->dtype))
         return CLARUS_OK;
-    *data = *wide = memory_alloc(s->context, wanted->count, sizeof **wide);
-    return *wide ? CLARUS_OK : error_memory(error, v->name);
+    b->out[i] = b->wide[s->input_count + i] = memory_alloc(s->context, wanted->count, sizeof(float));
+    return b->out[i] ? CLARUS_OK : error_memory(error, s->outputs[i].name);
+}
+
+static clarus_status run_stages(clarus_session *s, border *b, clarus_tensor **outputs, clarus_error *error)
+{
+    stage *last;
+    clarus_status status = stage_reach(&s->stages, b->shapes, b->in, &s->cancelled, &last, error);
+    set_last(s, status == CLARUS_OK ? last : NULL);
+    if (status == CLARUS_OK)
+        status = create_outputs(s, outputs, error);
+    for (size_t i = 0; i < s->output_count && status == CLARUS_OK; i++)
+        status = prepare_output(s, i, outputs[i], b, error);
+    if (status == CLARUS_OK)
+        status = stage_run(&s->stages, last, b->in, b->out, &s->cancelled, error);
+    for (size_t i = 0; i < s->output_count && status == CLARUS_OK; i++)
+        if (convert_is_half(outputs[i]->dtype))
+            convert_to_half(outputs[i]->dtype, b->wide[s->input_count + i], outputs[i]->count,
+                            outputs[i]->data);
+    return status;
 }
 
 static clarus_status execute(clarus_session *s, const clarus_tensor *const *inputs, clarus_tensor **outputs,
                              clarus_error *error)
 {
-    size_t in_count = s->graph->input_count, out_count = s->graph->output_count;
-    const void **in = memory_alloc(s->context, in_count, sizeof *in);
-    void **out = memory_alloc(s->context, out_count, sizeof *out);
-    float **wide = memory_calloc(s->context, in_count + out_count, sizeof *wide);
-    clarus_status status = CLARUS_OK;
-    if (!in || !out || !wide) {
-        status = error_memory(error, "session");
-        goto done;
-    }
-    for (size_t i = 0; i < in_count && status == CLARUS_OK; i++)
-        status = widen_input(s, i, inputs[i], &in[i], &wide[i], error);
-    for (size_t i = 0; i < out_count && status == CLARUS_OK; i++)
-        status = prepare_output(s, i, outputs[i], &out[i], &wide[in_count + i], error);
+    size_t both = s->input_count + s->output_count;
+    border b = {memory_alloc(s->context, s->input_count, sizeof *b.in),
+                memory_alloc(s->context, s->output_count, sizeof *b.out),
+                memory_calloc(s->context, both, sizeof *b.wide),
+                memory_alloc(s->context, s->input_count, sizeof *b.shapes)};
+    clarus_status status =
+        b.in && b.out && b.wide && b.shapes ? CLARUS_OK : error_memory(error, "session");
+    for (size_t i = 0; i < s->input_count && status == CLARUS_OK; i++)
+        status = widen_input(s, i, inputs[i], &b, error);
     if (status == CLARUS_OK)
-        status = s->exec ? exec_run(s->exec, in, out, error)
-                         : oracle_run(s->graph, s->context->threads, in, out, &s->cancelled, error);
-    for (size_t i = 0; i < out_count && status == CLARUS_OK; i++)
-        if (wide[in_count + i])
-            convert_to_half(outputs[i]->dtype, wide[in_count + i], outputs[i]->count, outputs[i]->data);
-done:
-    for (size_t i = 0; wide && i < in_count + out_count; i++)
-        memory_free(s->context, wide[i]);
-    memory_free(s->context, wide);
-    memory_free(s->context, in);
-    memory_free(s->context, out);
+        status = run_stages(s, &b, outputs, error);
+    for (size_t i = 0; b.wide && i < both; i++)
+        memory_free(s->context, b.wide[i]);
+    memory_free(s->context, b.wide);
+    memory_free(s->context, b.in);
+    memory_free(s->context, b.out);
+    memory_free(s->context, b.shapes);
     return status;
 }
 
@@ -257,17 +296,16 @@ clarus_status clarus_session_run(clarus_session *session, const clarus_tensor *c
     if (!session || !outputs)
         return error_set(error, CLARUS_E_ARGUMENT, "session: session or outputs is NULL");
     memset(outputs, 0, output_count * sizeof *outputs);
-    if (output_count != session->graph->output_count)
+    if (output_count != session->output_count)
         return error_set(error, CLARUS_E_ARGUMENT,
                          "session: room for %zu outputs was given, the model has %zu", output_count,
-                         session->graph->output_count);
+                         session->output_count);
     clarus_status status = check_inputs(session, inputs, input_count, error);
     if (status != CLARUS_OK)
         return status;
     cpu_float_env env;
     cpu_float_env_enter(&env);
-    status = create_outputs(session, outputs, error);
-    if (status == CLARUS_OK && !atomic_load(&session->cancelled))
+    if (!atomic_load(&session->cancelled))
         status = execute(session, inputs, outputs, error);
     cpu_float_env_leave(&env);
     if (atomic_exchange(&session->cancelled, 0) && (status == CLARUS_OK || status == CLARUS_E_CANCELLED))
@@ -289,12 +327,12 @@ void clarus_session_cancel(clarus_session *session)
 
 const clarus_value_info *clarus_session_input(const clarus_session *session, size_t i)
 {
-    return i < session->graph->input_count ? &session->inputs[i] : NULL;
+    return i < session->input_count ? &session->inputs[i] : NULL;
 }
 
 const clarus_value_info *clarus_session_output(const clarus_session *session, size_t i)
 {
-    return i < session->graph->output_count ? &session->outputs[i] : NULL;
+    return i < session->output_count ? &session->outputs[i] : NULL;
 }
 
 const clarus_device_info *clarus_session_device(const clarus_session *session)
@@ -304,32 +342,35 @@ const clarus_device_info *clarus_session_device(const clarus_session *session)
 
 clarus_math clarus_session_math(const clarus_session *session)
 {
-    return session->math;
+    return session->stages.math;
 }
 
 uint64_t clarus_session_macs(const clarus_session *session)
 {
+    const lowered_graph *graph = session_graph(session);
     uint64_t macs = 0;
-    for (size_t i = 0; i < session->graph->op_count; i++)
-        macs += op_macs(session->graph, &session->graph->ops[i]);
+    for (size_t i = 0; graph && i < graph->op_count; i++)
+        macs += op_macs(graph, &graph->ops[i]);
     return macs;
 }
 
 uint64_t clarus_session_launches(const clarus_session *session)
 {
-    return session->plan ? session->plan->launch_count : 0;
+    return session->last && session->last->plan ? session->last->plan->launch_count : 0;
 }
 
 const char *clarus_session_plan(clarus_session *session)
 {
-    if (!session->text && session->plan)
-        session->text = plan_text(session->plan);
+    if (!session->last)
+        return "shapes or values are not known before the first run\n";
+    if (!session->text && session->last->plan)
+        session->text = plan_text(session->last->plan);
     return session->text ? session->text : "the reference device runs the lowered graph as it is\n";
 }
 
 const lowered_graph *session_graph(const clarus_session *session)
 {
-    return session->graph;
+    return session->last ? session->last->graph : NULL;
 }
 
 enum { PROFILE_REPEATS = 3 };
@@ -345,17 +386,33 @@ static uint64_t value_bytes(const lowered_graph *graph, size_t value)
 
 static clarus_layer_time describe_launch(const clarus_session *s, size_t i)
 {
-    const launch *l = &s->plan->launches[i];
-    const lowered_op *op = &s->graph->ops[l->op];
+    const plan *plan = s->last->plan;
+    const lowered_graph *graph = s->last->graph;
+    const launch *l = &plan->launches[i];
+    const lowered_op *op = &graph->ops[l->op];
     clarus_layer_time layer = {.name = op->name, .kernel = launch_name(l), .ms = s->launch_ms[i]};
-    int is_last = i + 1 == s->plan->launch_count || s->plan->launches[i + 1].op != l->op;
+    int is_last = i + 1 == plan->launch_count || plan->launches[i + 1].op != l->op;
     if (!is_last)
         return layer; /* a copy into another layout; the operation's work belongs to its own launch */
-    layer.macs = op_macs(s->graph, op);
-    layer.bytes = value_bytes(s->graph, op->output);
+    layer.macs = op_macs(graph, op);
+    layer.bytes = value_bytes(graph, op->output);
     for (size_t k = 0; k < op->input_count; k++)
-        layer.bytes += value_bytes(s->graph, op->inputs[k]);
+        layer.bytes += value_bytes(graph, op->inputs[k]);
     return layer;
+}
+
+/* Runs once, so that the last stage and its inputs are on the device. */
+static clarus_status run_for_profile(clarus_session *s, const clarus_tensor *const *inputs,
+                                     size_t input_count, clarus_error *error)
+{
+    clarus_tensor **outputs = memory_calloc(s->context, s->output_count, sizeof *outputs);
+    if (!outputs)
+        return error_memory(error, "profile");
+    clarus_status status = clarus_session_run(s, inputs, input_count, outputs, s->output_count, error);
+    for (size_t i = 0; i < s->output_count; i++)
+        clarus_tensor_free(outputs[i]);
+    memory_free(s->context, outputs);
+    return status;
 }
 
 clarus_status clarus_session_profile(clarus_session *session, const clarus_tensor *const *inputs,
@@ -366,27 +423,22 @@ clarus_status clarus_session_profile(clarus_session *session, const clarus_tenso
         return error_set(error, CLARUS_E_ARGUMENT, "profile: session, layers or layer_count is NULL");
     *layers = NULL;
     *layer_count = 0;
-    if (!session->plan)
+    if (device_is_reference(session->device))
         return error_set(error, CLARUS_E_UNSUPPORTED,
                          "profile: the reference device has no launches to time");
-    size_t count = session->plan->launch_count, output_count = session->graph->output_count;
-    clarus_tensor **outputs = memory_calloc(session->context, output_count, sizeof *outputs);
+    clarus_status status = run_for_profile(session, inputs, input_count, error);
+    if (status != CLARUS_OK)
+        return status;
+    size_t count = session->last->plan->launch_count;
     if (!session->layers)
         session->layers = memory_calloc(session->context, count, sizeof *session->layers);
     if (!session->launch_ms)
         session->launch_ms = memory_calloc(session->context, count, sizeof *session->launch_ms);
-    clarus_status status =
-        outputs && session->layers && session->launch_ms
-            ? clarus_session_run(session, inputs, input_count, outputs, output_count, error)
-            : error_memory(error, "profile");
-    for (size_t i = 0; outputs && i < output_count; i++)
-        clarus_tensor_free(outputs[i]);
-    memory_free(session->context, outputs);
-    if (status != CLARUS_OK)
-        return status;
+    if (!session->layers || !session->launch_ms)
+        return error_memory(error, "profile");
     cpu_float_env env;
     cpu_float_env_enter(&env);
-    status = exec_profile(session->exec, PROFILE_REPEATS, session->launch_ms, error);
+    status = exec_profile(session->last->exec, PROFILE_REPEATS, session->launch_ms, error);
     cpu_float_env_leave(&env);
     if (status != CLARUS_OK)
         return status;

@@ -42,7 +42,7 @@ static clarus_status run_model(builder *b, const clarus_session_options *options
     builder_finish(b);
     clarus_status status = clarus_model_parse(context, b->bytes, b->size, &r->model, &r->error);
     if (status == CLARUS_OK)
-        status = model_bind(r->model, options, shapes, &r->error);
+        status = model_bind(r->model, options, shapes, NULL, &r->error);
     if (status == CLARUS_OK)
         status = model_lower(r->model, shapes, &r->graph, &r->error);
     if (status == CLARUS_OK) {
@@ -678,7 +678,7 @@ static clarus_status bind(const clarus_model *model, const clarus_session_option
                           clarus_error *error)
 {
     *error = (clarus_error){CLARUS_OK, ""};
-    return model_bind(model, options, shapes, error);
+    return model_bind(model, options, shapes, NULL, error);
 }
 
 static void test_binding(void)

@@ -243,7 +243,7 @@ static void test_sorting(void)
     b.nodes[0] = b.nodes[1];
     b.nodes[1] = first;
     CHECK(parse(&b, &model, &error) == CLARUS_OK, "%s", error.message);
-    if (model && model_bind(model, NULL, shapes, &error) == CLARUS_OK)
+    if (model && model_bind(model, NULL, shapes, NULL, &error) == CLARUS_OK)
         CHECK(model_lower(model, shapes, &graph, &error) == CLARUS_OK, "%s", error.message);
     CHECK(graph && graph->op_count == 1 && graph->ops[0].epilogue.has_function, "conv and relu become one");
     lowered_free(graph);
@@ -395,7 +395,7 @@ static clarus_status use_bytes(clarus_context *with, const void *bytes, size_t s
     if (status == CLARUS_OK && clarus_model_input_count(model) > 4)
         status = error_set(error, CLARUS_E_LIMIT, "too many inputs for this test");
     if (status == CLARUS_OK)
-        status = model_bind(model, NULL, shapes, error);
+        status = model_bind(model, NULL, shapes, NULL, error);
     if (status == CLARUS_OK)
         status = model_lower(model, shapes, &graph, error);
     lowered_free(graph);
