@@ -460,7 +460,7 @@ typedef struct clarus_session_options {
     size_t struct_size;
     clarus_math math;
     int64_t batch;              /* value of an open first dimension of the inputs; default 1 */
-    const clarus_shape *shapes; /* shapes of inputs with other open dimensions; copied */
+    const clarus_shape *shapes; /* shapes of inputs with other open dimensions, as far as known; copied */
     size_t shape_count;
 } clarus_session_options;
 
@@ -470,22 +470,29 @@ static inline void clarus_session_options_init(clarus_session_options *options)
     options->struct_size = sizeof *options;
 }
 
-/* Plans the model for the device and the shapes, packs weights and builds kernels. CLARUS_E_UNSUPPORTED
- * lists unsupported nodes; CLARUS_E_SHAPE names a node whose shapes do not fit. */
+/* Plans the model for the device and the shapes, packs weights and builds kernels. Where the options leave a
+ * dimension open, or the network's shapes depend on what its inputs hold, that waits for the first run.
+ * CLARUS_E_UNSUPPORTED lists unsupported nodes; CLARUS_E_SHAPE names a node whose shapes do not fit. */
 CLARUS_API clarus_status clarus_session_create(clarus_context *context, clarus_device *device,
                                                const clarus_model *model,
                                                const clarus_session_options *options,
                                                clarus_session **session, clarus_error *error);
-/* inputs: one tensor per graph input, in graph order, with the session's shapes and the model's types; where
- * that is float16 or bfloat16, float32 is taken as well and rounded to nearest even. outputs: one pointer per
- * graph output, each set to a new tensor of the model's type that the caller frees (all NULL on failure). */
+/* inputs: one tensor per graph input, in graph order, with shapes and types that the model allows, whatever
+ * the session was created for: plans for the last few shapes are kept, so that each is planned once. Where
+ * the type is float16 or bfloat16, float32 is taken as well and rounded to nearest even. outputs: one pointer
+ * per graph output, each set to a new tensor of the model's type that the caller frees (all NULL on failure).
+ */
 CLARUS_API clarus_status clarus_session_run(clarus_session *session, const clarus_tensor *const *inputs,
                                             size_t input_count, clarus_tensor **outputs, size_t output_count,
                                             clarus_error *error);
 /* Makes a run in progress, or the next one, end with CLARUS_E_CANCELLED. From any thread, and from
  * signal handlers. */
 CLARUS_API void clarus_session_cancel(clarus_session *session);
-/* Shapes and types of inputs and outputs as planned; no dimension is open. NULL when out of range. */
+/* 1 if all shapes are known: those of the last run, or before it those of the creation. Until then what
+ * follows has open dimensions and counts nothing. */
+CLARUS_API int clarus_session_is_planned(const clarus_session *session);
+/* Shapes and types of inputs and outputs as planned; -1 where a dimension is not known before the first run.
+ * NULL when out of range. A run may change what is pointed to. */
 CLARUS_API const clarus_value_info *clarus_session_input(const clarus_session *session, size_t i);
 CLARUS_API const clarus_value_info *clarus_session_output(const clarus_session *session, size_t i);
 CLARUS_API const clarus_device_info *clarus_session_device(const clarus_session *session);

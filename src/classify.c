@@ -219,6 +219,26 @@ static clarus_status check_output(classifier *c, int64_t batch, clarus_error *er
                          &c->scores, error);
 }
 
+static void free_outputs(classifier *c)
+{
+    for (size_t i = 0; i < c->output_count; i++) {
+        clarus_tensor_free(c->outputs[i]);
+        c->outputs[i] = NULL;
+    }
+}
+
+/* Shapes that depend on values are known after a run, whatever the pictures. */
+static clarus_status settle_shapes(classifier *c, clarus_error *error)
+{
+    const clarus_tensor *inputs[] = {c->input};
+    if (clarus_session_is_planned(c->session))
+        return CLARUS_OK;
+    memset(c->input->data, 0, c->input->size_bytes);
+    clarus_status status = clarus_session_run(c->session, inputs, 1, c->outputs, c->output_count, error);
+    free_outputs(c);
+    return status;
+}
+
 static clarus_status try_session(classifier *c, int64_t batch, clarus_error *error)
 {
     clarus_session_options options;
@@ -234,6 +254,8 @@ static clarus_status try_session(classifier *c, int64_t batch, clarus_error *err
     if (status == CLARUS_OK)
         status = clarus_tensor_create(c->context, clarus_session_input(c->session, 0)->dtype, 4, shape.dims,
                                       &c->input, error);
+    if (status == CLARUS_OK)
+        status = settle_shapes(c, error);
     if (status != CLARUS_OK)
         close_session(c);
     c->session_batch = status == CLARUS_OK ? batch : 0;
@@ -294,14 +316,6 @@ static void fill_input(classifier *c, int64_t place, const float *values)
         memcpy(to, values, size);
     else
         convert_to_half(c->input->dtype, values, count, to);
-}
-
-static void free_outputs(classifier *c)
-{
-    for (size_t i = 0; i < c->output_count; i++) {
-        clarus_tensor_free(c->outputs[i]);
-        c->outputs[i] = NULL;
-    }
 }
 
 static clarus_status run_session(classifier *c, clarus_error *error)

@@ -258,15 +258,14 @@ void lower_compare(lowering *l)
 void lower_range(lowering *l)
 {
     enum { MOST = 1 << 24 };
-    double v[3];
+    double v[3] = {0};
     for (size_t i = 0; i < 3; i++) {
-        operand o;
-        if (!read_operand(l, i, &o))
-            return;
-        if (o.shape.rank != 0 && lower_count(l, lower_input(l, i)) != 1)
+        const void *data = lower_known(l, i);
+        size_t x = lower_input(l, i);
+        if (data && lower_count(l, x) != 1)
             lower_error(l, CLARUS_E_SHAPE, "input %zu is not a scalar", i);
-        else if (!convert_elements(o.dtype, o.data, 1, CLARUS_FLOAT64, &v[i]))
-            lower_error(l, CLARUS_E_UNSUPPORTED, "a range of %s", clarus_dtype_name(o.dtype));
+        else if (data && !convert_elements(lower_dtype(l, x), data, 1, CLARUS_FLOAT64, &v[i]))
+            lower_error(l, CLARUS_E_UNSUPPORTED, "a range of %s", clarus_dtype_name(lower_dtype(l, x)));
     }
     clarus_dtype dtype = lower_dtype(l, lower_input(l, 0));
     double count = ceil((v[1] - v[0]) / v[2]);

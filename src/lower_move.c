@@ -335,11 +335,11 @@ static uint64_t pad_fill(lowering *l, size_t x)
         memcpy(&bits, &attribute, sizeof attribute);
     } else if (lower_has_input(l, 2)) {
         size_t value = lower_input(l, 2);
-        const void *data = lower_data(l, value);
-        if (!data || lower_count(l, value) != 1 || lower_dtype(l, value) != lower_dtype(l, x))
-            lower_error(l, CLARUS_E_UNSUPPORTED, "the padding's value is not one constant %s",
+        const void *data = lower_known(l, 2);
+        if (data && (lower_count(l, value) != 1 || lower_dtype(l, value) != lower_dtype(l, x)))
+            lower_error(l, CLARUS_E_SHAPE, "the padding's value is not one %s",
                         clarus_dtype_name(lower_dtype(l, x)));
-        else
+        else if (data)
             memcpy(&bits, data, clarus_dtype_size(lower_dtype(l, x)));
     }
     return bits;

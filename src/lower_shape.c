@@ -131,9 +131,8 @@ void lower_identity(lowering *l)
 /* In inference nothing is dropped. */
 void lower_dropout(lowering *l)
 {
-    const unsigned char *training =
-        lower_has_input(l, 2) ? lower_data(l, lower_input(l, 2)) : (const unsigned char *)"";
-    if (!training || *training)
+    const unsigned char *training = lower_has_input(l, 2) ? lower_known(l, 2) : NULL;
+    if (training && *training)
         lower_error(l, CLARUS_E_UNSUPPORTED, "training mode");
     lower_identity(l);
 }

@@ -135,8 +135,7 @@ clarus_status clarus_session_create(clarus_context *context, clarus_device *devi
     s->context = context_retain(context);
     s->device = device_retain(device);
     s->model = model_retain(model);
-    s->stages =
-        (stage_cache){.context = s->context, .device = s->device, .model = s->model, .math = math};
+    s->stages = (stage_cache){.context = s->context, .device = s->device, .model = s->model, .math = math};
     atomic_init(&s->cancelled, 0);
     cpu_float_env env;
     cpu_float_env_enter(&env);
@@ -191,13 +190,13 @@ static clarus_status check_inputs(const clarus_session *s, const clarus_tensor *
         if (!inputs || !inputs[i])
             return error_set(error, CLARUS_E_ARGUMENT, "input \"%s\": NULL", info->name);
         for (size_t k = 0; k < info->rank; k++)
-            wanted.dims[k] = info->shape[k] < 0 && k < inputs[i]->shape.rank ? inputs[i]->shape.dims[k]
-                                                                             : info->shape[k];
+            wanted.dims[k] =
+                info->shape[k] < 0 && k < inputs[i]->shape.rank ? inputs[i]->shape.dims[k] : info->shape[k];
         if (!takes_type(info, inputs[i]->dtype) || !shape_equal(&inputs[i]->shape, &wanted))
-            return error_set(error, CLARUS_E_SHAPE,
-                             "input \"%s\": %s %s was given, the model expects %s %s", info->name,
-                             clarus_dtype_name(inputs[i]->dtype), shape_text(&inputs[i]->shape, have),
-                             clarus_dtype_name(info->dtype), shape_text(&wanted, want));
+            return error_set(error, CLARUS_E_SHAPE, "input \"%s\": %s %s was given, the model expects %s %s",
+                             info->name, clarus_dtype_name(inputs[i]->dtype),
+                             shape_text(&inputs[i]->shape, have), clarus_dtype_name(info->dtype),
+                             shape_text(&wanted, want));
     }
     return CLARUS_OK;
 }
@@ -211,7 +210,8 @@ static clarus_status create_outputs(const clarus_session *s, clarus_tensor **out
     return status;
 }
 
-/* Where values enter and leave: the tensors' own arrays or, of half precision, arrays of float32 in `wide`. */
+/* Where values enter and leave: the tensors' own arrays or, of half precision, arrays of float32 in `wide`.
+ */
 typedef struct border {
     const void **in;
     void **out;
@@ -274,8 +274,7 @@ static clarus_status execute(clarus_session *s, const clarus_tensor *const *inpu
                 memory_alloc(s->context, s->output_count, sizeof *b.out),
                 memory_calloc(s->context, both, sizeof *b.wide),
                 memory_alloc(s->context, s->input_count, sizeof *b.shapes)};
-    clarus_status status =
-        b.in && b.out && b.wide && b.shapes ? CLARUS_OK : error_memory(error, "session");
+    clarus_status status = b.in && b.out && b.wide && b.shapes ? CLARUS_OK : error_memory(error, "session");
     for (size_t i = 0; i < s->input_count && status == CLARUS_OK; i++)
         status = widen_input(s, i, inputs[i], &b, error);
     if (status == CLARUS_OK)
@@ -324,6 +323,11 @@ void clarus_session_cancel(clarus_session *session)
 }
 
 /* ---- what it is -------------------------------------------------------------------------------- */
+
+int clarus_session_is_planned(const clarus_session *session)
+{
+    return session->last != NULL;
+}
 
 const clarus_value_info *clarus_session_input(const clarus_session *session, size_t i)
 {

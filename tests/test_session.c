@@ -88,7 +88,7 @@ static void test_wrong_type(void)
     if (session && x) {
         const clarus_tensor *inputs[] = {x};
         CHECK(clarus_session_run(session, inputs, 1, &y, 1, &error) == CLARUS_E_SHAPE &&
-                  strcmp(error.message, "input \"x\": bfloat16 3 was given, the session expects float16 3") ==
+                  strcmp(error.message, "input \"x\": bfloat16 3 was given, the model expects float16 3") ==
                       0,
               "%s", error.message);
     }

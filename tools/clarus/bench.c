@@ -114,6 +114,18 @@ static void fill(clarus_tensor *tensor)
     }
 }
 
+/* A session waits with open dimensions for its first inputs; here they are made up. */
+static int check_shape(const benchmark *b, const clarus_value_info *info)
+{
+    for (size_t i = 0; i < info->rank; i++)
+        if (info->shape[i] < 0) {
+            complain(&b->common, "input \"%s\": dimension %zu is open and needs a value (--shape)",
+                     info->name, i);
+            return EXIT_USAGE;
+        }
+    return EXIT_OK;
+}
+
 static int make_inputs(benchmark *b)
 {
     b->input_count = clarus_model_input_count(b->model);
@@ -128,6 +140,9 @@ static int make_inputs(benchmark *b)
     for (size_t i = 0; i < b->input_count; i++) {
         clarus_error error = {0};
         const clarus_value_info *info = clarus_session_input(b->session, i);
+        int code = check_shape(b, info);
+        if (code != EXIT_OK)
+            return code;
         clarus_status status =
             clarus_tensor_create(b->context, info->dtype, info->rank, info->shape, &b->inputs[i], &error);
         if (status != CLARUS_OK) {

@@ -81,7 +81,7 @@ static void print_for_people(const inspection *in)
     print_values(file, "outputs", clarus_model_output_count(m), m, clarus_model_output);
     print_operators(file, m);
     fprintf(file, "%-12s %llu\n", "parameters", (unsigned long long)clarus_model_parameters(m));
-    if (in->session)
+    if (in->session && clarus_session_is_planned(in->session))
         fprintf(file, "%-12s %llu\n", "multiply-adds", (unsigned long long)clarus_session_macs(in->session));
     for (size_t i = 0; i < clarus_model_unsupported_count(m); i++) {
         fprintf(file, "%-12s ", i ? "" : "unsupported");
@@ -120,7 +120,7 @@ static void print_json(const inspection *in)
     }
     json_close(&out, '}');
     json_unsigned(&out, "parameters", clarus_model_parameters(m));
-    if (in->session)
+    if (in->session && clarus_session_is_planned(in->session))
         json_unsigned(&out, "macs", clarus_session_macs(in->session));
     else
         json_null(&out, "macs");
@@ -159,8 +159,7 @@ static int open_session(inspection *in)
     if (status == CLARUS_OK)
         return EXIT_OK;
     complain(&in->common, "%s", error.message);
-    /* Open shapes only leave the multiply-adds unknown. */
-    return status == CLARUS_E_SHAPE && !in->plan && !in->shape_texts.count ? EXIT_OK : exit_code_of(status);
+    return exit_code_of(status);
 }
 
 static int inspect(inspection *in)

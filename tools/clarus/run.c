@@ -35,7 +35,7 @@ typedef struct running {
     clarus_session *session;
     size_t input_count, output_count;
     clarus_tensor **in, **out;
-    clarus_shape *shapes; /* those that the session was made for */
+    clarus_shape *shapes; /* of the first set */
     output output;
 } running;
 
@@ -148,39 +148,25 @@ static void free_tensors(clarus_tensor **tensors, size_t count)
 
 /* ---- running ----------------------------------------------------------------------------------- */
 
-/* Notes the inputs' shapes; 1 if they are what the session was made for. */
-static int same_shapes(running *r)
-{
-    int same = 1;
-    for (size_t i = 0; i < r->input_count; i++) {
-        clarus_shape *s = &r->shapes[i];
-        size_t rank = clarus_tensor_rank(r->in[i]);
-        const int64_t *dims = clarus_tensor_shape(r->in[i]);
-        same = same && s->name && s->rank == rank && memcmp(s->dims, dims, rank * sizeof *dims) == 0;
-        s->name = clarus_model_input(r->model, i)->name;
-        s->rank = rank;
-        memcpy(s->dims, dims, rank * sizeof *dims);
-    }
-    return same;
-}
-
+/* Planned for the first set's shapes; the session plans others when they come. */
 static int open_session(running *r)
 {
     clarus_error error = {0};
     clarus_session_options options;
-    if (same_shapes(r) && r->session)
+    if (r->session)
         return EXIT_OK;
-    interrupted_session = NULL;
-    clarus_session_free(r->session);
-    r->session = NULL;
     clarus_session_options_init(&options);
     int code = common_math(&r->common, &options.math);
     if (code != EXIT_OK)
         return code;
+    for (size_t i = 0; i < r->input_count; i++) {
+        clarus_shape *s = &r->shapes[i];
+        s->name = clarus_model_input(r->model, i)->name;
+        s->rank = clarus_tensor_rank(r->in[i]);
+        memcpy(s->dims, clarus_tensor_shape(r->in[i]), s->rank * sizeof *s->dims);
+    }
     options.shapes = r->shapes;
     options.shape_count = r->input_count;
-    if (r->input_count && r->shapes[0].rank)
-        options.batch = r->shapes[0].dims[0];
     clarus_status status =
         clarus_session_create(r->context, r->device, r->model, &options, &r->session, &error);
     interrupted_session = r->session;
