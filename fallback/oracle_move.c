@@ -1,4 +1,4 @@
-/* Data movement: moves, gathers and views copy bits (numerics.md section 3). */
+/* Data movement: moves and views copy bits (numerics.md section 3). */
 #include "oracle_ops.h"
 
 #include "layout.h"
@@ -76,30 +76,5 @@ clarus_status oracle_move(const oracle_task *task, clarus_error *error)
         fill(task->output, count, op->as.move.fill, clarus_dtype_size(task_output(task)->dtype));
     for (size_t i = 0; i < op->input_count; i++)
         move_part_run(task, i);
-    return CLARUS_OK;
-}
-
-clarus_status oracle_gather(const oracle_task *task, clarus_error *error)
-{
-    const lowered_value *data = task_input(task, 0), *indices = task_input(task, 1);
-    int64_t outer = 1, inner = (int64_t)clarus_dtype_size(data->dtype), count = 0;
-    size_t axis = (size_t)task->op->as.gather.axis;
-    for (size_t i = 0; i < axis; i++)
-        outer *= data->shape.dims[i];
-    for (size_t i = axis + 1; i < data->shape.rank; i++)
-        inner *= data->shape.dims[i];
-    shape_count(&indices->shape, &count);
-    int64_t extent = data->shape.dims[axis];
-    for (int64_t j = 0; j < count; j++) {
-        int64_t index = indices->dtype == CLARUS_INT64 ? ((const int64_t *)task->inputs[1])[j]
-                                                       : ((const int32_t *)task->inputs[1])[j];
-        if (index < -extent || index >= extent)
-            return error_set(error, CLARUS_E_SHAPE, "%s: index %lld is outside an axis of %lld elements",
-                             task->op->name, (long long)index, (long long)extent);
-        index = index < 0 ? index + extent : index;
-        for (int64_t o = 0; o < outer; o++)
-            memcpy((char *)task->output + (o * count + j) * inner,
-                   (const char *)task->inputs[0] + (o * extent + index) * inner, (size_t)inner);
-    }
     return CLARUS_OK;
 }

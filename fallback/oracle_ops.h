@@ -25,6 +25,13 @@ static inline const lowered_value *task_output(const oracle_task *task)
     return &task->graph->values[task->op->output];
 }
 
+/* Element i of input 1, which are indices. */
+static inline int64_t task_index(const oracle_task *task, int64_t i)
+{
+    return task_input(task, 1)->dtype == CLARUS_INT64 ? ((const int64_t *)task->inputs[1])[i]
+                                                      : ((const int32_t *)task->inputs[1])[i];
+}
+
 clarus_status oracle_conv(const oracle_task *task, clarus_error *error);
 clarus_status oracle_matmul(const oracle_task *task, clarus_error *error);
 clarus_status oracle_pool(const oracle_task *task, clarus_error *error);

@@ -1,22 +1,38 @@
-/* y[outer, j, inner] = data[outer, indices[j], inner], elements of any type; a negative index counts from the end, and
- * one out of range is taken to the nearest end.
+/* Elements at places that indices name:
  *
- * Dimension 0: pieces of `piece` elements of inner, dimension 1: j, dimension 2: outer.
+ *   y[j] = data[place(j)]    (indexed.h)
  *
- * Parameters: INDEX, the type of the indices (int or long); ELEMENT, the unsigned integer of an
- * element's size. */
+ * Dimension 0 is a piece of a row (the innermost axis of j), dimension 1 a group of rows. An index out of range is a
+ * fault, and element 0 is read in its place.
+ *
+ * Parameters: ELEMENT, an integer type of the elements' size. */
 #include "kernel.h"
+#include "indexed.h"
+#include "strided.h"
 
-CLARUS_KERNEL void gather(__global const ELEMENT *restrict data, __global const INDEX *restrict indices,
-                          __global ELEMENT *restrict y, int extent, int inner, int piece)
+CLARUS_KERNEL void gather(__global ELEMENT *restrict y, __global const ELEMENT *restrict data,
+                          __global const int *restrict indices, __global const int *restrict p,
+                          volatile __global int *faults, int op)
 {
-    const int begin = (int)get_global_id(0) * piece, j = get_global_id(1), outer = get_global_id(2);
-    const int count = get_global_size(1), end = inner - begin < piece ? inner : begin + piece;
-    INDEX index = indices[j];
-    index = index < 0 ? index + extent : index;
-    index = index < 0 ? 0 : index >= extent ? extent - 1 : index;
-    __global const ELEMENT *from = data + (outer * extent + (int)index) * inner;
-    __global ELEMENT *to = y + (outer * count + j) * inner;
-    for (int i = begin; i < end; i++)
-        to[i] = from[i];
+    /* After the indices' part: length, rows, piece, group, the steps in data and indices along a row, and the outer axes,
+     * each with its steps in data and indices. */
+    __global const int *head = p + INDEXED_HEAD, *axes = head + 7;
+    const int length = head[0], rows = head[1], piece = head[2], group = head[3];
+    const int data_step = head[4], index_step = head[5], rank = head[6];
+    const int begin = (int)get_global_id(0) * piece, first = (int)get_global_id(1) * group;
+    if (begin >= length || first >= rows)
+        return;
+    const int end = length - begin < piece ? length : begin + piece;
+    const int last = rows - first < group ? rows : first + group;
+    for (int row = first; row < last; row++) {
+        __global const ELEMENT *from = data + strided_at(axes, rank, 2, 0, row);
+        __global ELEMENT *to = y + row * length;
+        const int at = strided_at(axes, rank, 2, 1, row);
+        if (index_step == 0)
+            from += indexed_place(p, indices, at, faults + op);
+        for (int i = begin; i < end; i++) {
+            const int place = index_step ? indexed_place(p, indices, at + i * index_step, faults + op) : 0;
+            to[i] = from[i * data_step + place];
+        }
+    }
 }

@@ -1,5 +1,6 @@
 #include "exec.h"
 #include "fast_matmul.h"
+#include "fault.h"
 
 #include <string.h>
 
@@ -245,11 +246,68 @@ static clarus_status enqueue_all(exec *exec, clarus_error *error)
     return status;
 }
 
+/* ---- faults ------------------------------------------------------------------------------------ */
+
+static cl_int read_element(exec *exec, const plan_buffer *b, int64_t position, int64_t *value)
+{
+    size_t size = clarus_dtype_size(b->dtype);
+    int32_t narrow;
+    cl_int code =
+        clEnqueueReadBuffer(exec->queue, exec->memories[b->memory], CL_TRUE, (size_t)position * size, size,
+                            size == sizeof *value ? (void *)value : &narrow, 0, NULL, NULL);
+    if (!code && size != sizeof *value)
+        *value = narrow;
+    return code;
+}
+
+/* The first operation's fault, as the oracle has it; all are cleared for the next run. */
+static clarus_status report_fault(exec *exec, const int32_t *faults, clarus_error *error)
+{
+    const plan *plan = exec->plan;
+    const plan_buffer *b = &plan->buffers[plan->faults];
+    size_t op = 0, launch = 0;
+    int64_t value = 0;
+    while (!faults[op])
+        op++;
+    while (plan->launches[launch].op != op || plan->launches[launch].checks == SIZE_MAX)
+        launch++;
+    int64_t position = INT32_MAX - faults[op];
+    cl_int code = read_element(exec, &plan->buffers[plan->launches[launch].checks], position, &value);
+    if (!code)
+        code = clEnqueueWriteBuffer(exec->queue, exec->memories[b->memory], CL_TRUE, 0,
+                                    b->count * sizeof *faults, b->data, 0, NULL, NULL);
+    return code ? opencl_error(error, "clEnqueueReadBuffer", code)
+                : fault_set(&plan->graph->ops[op], position, value, error);
+}
+
+static clarus_status check_faults(exec *exec, clarus_error *error)
+{
+    const plan *plan = exec->plan;
+    if (plan->faults == SIZE_MAX)
+        return CLARUS_OK;
+    const plan_buffer *b = &plan->buffers[plan->faults];
+    int32_t *faults = memory_alloc(exec->context, b->count, sizeof *faults), found = 0;
+    if (!faults)
+        return error_memory(error, "faults");
+    cl_int code = clEnqueueReadBuffer(exec->queue, exec->memories[b->memory], CL_TRUE, 0,
+                                      b->count * sizeof *faults, faults, 0, NULL, NULL);
+    for (size_t i = 0; i < b->count && !code; i++)
+        found |= faults[i];
+    clarus_status status = code    ? opencl_error(error, "clEnqueueReadBuffer", code)
+                           : found ? report_fault(exec, faults, error)
+                                   : CLARUS_OK;
+    memory_free(exec->context, faults);
+    return status;
+}
+
 static clarus_status finish(exec *exec, clarus_error *error)
 {
     cl_int code = clFinish(exec->queue);
     if (code)
         return opencl_error(error, "clFinish", code);
+    clarus_status status = check_faults(exec, error);
+    if (status != CLARUS_OK)
+        return status;
     if (!exec->has_run)
         device_store_programs(exec->device);
     exec->has_run = 1;

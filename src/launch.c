@@ -14,7 +14,7 @@ clarus_status plan_add_launch(plan *plan, kernel_id kernel, size_t op, launch **
     memset(*out, 0, sizeof **out);
     (*out)->kernel = kernel;
     (*out)->op = op;
-    (*out)->writes = SIZE_MAX;
+    (*out)->writes = (*out)->checks = SIZE_MAX;
     return CLARUS_OK;
 }
 
@@ -81,6 +81,24 @@ clarus_status launch_table(plan *plan, launch *launch, const int64_t *table, siz
     return CLARUS_OK;
 }
 
+clarus_status launch_fault(plan *plan, launch *launch, size_t checks, clarus_error *error)
+{
+    if (plan->faults == SIZE_MAX) {
+        size_t count = plan->graph->op_count;
+        int32_t *none = plan_alloc(plan, count, sizeof *none);
+        if (!none)
+            return error_memory(error, "faults");
+        memset(none, 0, count * sizeof *none);
+        clarus_status status = plan_constant(plan, CLARUS_INT32, none, count, &plan->faults, error);
+        if (status != CLARUS_OK)
+            return status;
+    }
+    launch->checks = checks;
+    launch_buffer(launch, plan->faults);
+    launch_int(launch, (int64_t)launch->op);
+    return CLARUS_OK;
+}
+
 void launch_grid(launch *launch, size_t x, size_t y, size_t z)
 {
     const size_t grid[3] = {x, y, z};
@@ -99,4 +117,34 @@ int launch_epilogue(launch *launch, const op_epilogue *epilogue)
         return CLIP;
     launch_define(launch, "-DFUNCTION=ELTWISE_%s", eltwise_name(epilogue->function));
     return IDENTITY;
+}
+
+/* What a work-item of a CPU takes: about WORK elements. */
+enum { WORK = 4096 };
+
+static int64_t at_most(int64_t a, int64_t most)
+{
+    return a < most ? a : most;
+}
+
+void launch_groups(const plan *plan, launch *launch, int64_t x, int64_t y, int64_t z)
+{
+    int64_t left = plan_device(plan)->group_size, extents[2] = {x, y};
+    launch_grid(launch, (size_t)x, (size_t)y, (size_t)z);
+    for (int d = 0; d < 2; d++) {
+        int64_t size = 1;
+        while (size * 2 <= left && size < extents[d])
+            size *= 2;
+        launch->local[d] = (size_t)size;
+        launch->global[d] = (size_t)(div_up(extents[d], size) * size);
+        left /= size;
+    }
+}
+
+int64_t plan_share(const plan *plan, int64_t count, int64_t work, int64_t unit)
+{
+    if (plan_device(plan)->lanes == 1)
+        return 1;
+    int64_t taken = at_most(div_up(count, unit), div_up(WORK, (work > 0 ? work : 1) * unit));
+    return (taken > 0 ? taken : 1) * unit;
 }

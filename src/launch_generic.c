@@ -3,42 +3,12 @@
  *
  * Values are strided views (layout.h). Axes that are contiguous in all views of an operation are merged; then
  * the two innermost ones, rows of elements, go to dimensions 0 and 1 and the others, flattened, to
- * dimension 2. A CPU's work-item takes about WORK elements, a GPU's takes one. */
+ * dimension 2. */
 #include "plan.h"
 
 #include <string.h>
 
-enum { WORK = 4096, OPERANDS = 3, TABLE = 17 + 5 * VIEW_RANK };
-
-static int64_t at_most(int64_t a, int64_t most)
-{
-    return a < most ? a : most;
-}
-
-/* Work-groups of neighbouring work-items where the device wants them: along dimension 0, then 1. */
-static void launch_groups(const plan *plan, launch *launch, int64_t x, int64_t y, int64_t z)
-{
-    int64_t left = plan_device(plan)->group_size, extents[2] = {x, y};
-    launch_grid(launch, (size_t)x, (size_t)y, (size_t)z);
-    for (int d = 0; d < 2; d++) {
-        int64_t size = 1;
-        while (size * 2 <= left && size < extents[d])
-            size *= 2;
-        launch->local[d] = (size_t)size;
-        launch->global[d] = (size_t)(div_up(extents[d], size) * size);
-        left /= size;
-    }
-}
-
-/* How many of `count` things of `work` elements each one work-item takes; a multiple of `unit`, or 1 on GPUs.
- */
-static int64_t share(const plan *plan, int64_t count, int64_t work, int64_t unit)
-{
-    if (plan_device(plan)->lanes == 1)
-        return 1;
-    int64_t taken = at_most(div_up(count, unit), div_up(WORK, (work > 0 ? work : 1) * unit));
-    return (taken > 0 ? taken : 1) * unit;
-}
+enum { OPERANDS = 3, TABLE = 17 + 5 * VIEW_RANK };
 
 /* ---- strided views ----------------------------------------------------------------------------- */
 
@@ -64,7 +34,7 @@ static clarus_status launch_views(plan *plan, launch *launch, const view *views,
     int64_t table[TABLE];
     size_t outer = views[0].rank - 2, n = 0;
     int64_t rows = views[0].dims[outer], length = views[0].dims[outer + 1], rest = 1;
-    int64_t piece = share(plan, length, 1, LAYOUT_BLOCK), group = share(plan, rows, length, 1);
+    int64_t piece = plan_share(plan, length, 1, LAYOUT_BLOCK), group = plan_share(plan, rows, length, 1);
     const int64_t head[] = {length, rows, piece, group, (int64_t)outer};
     memcpy(table, head, sizeof head);
     n = sizeof head / sizeof *head;
@@ -163,7 +133,7 @@ static clarus_status launch_fill(plan *plan, size_t op, uint64_t value, const op
     clarus_status status = plan_add_launch(plan, KERNEL_fill, op, &launch, error);
     if (status != CLARUS_OK)
         return status;
-    int64_t count = layout_count(&out->layout, &out->shape), piece = share(plan, count, 1, LAYOUT_BLOCK);
+    int64_t count = layout_count(&out->layout, &out->shape), piece = plan_share(plan, count, 1, LAYOUT_BLOCK);
     int32_t bits[2]; /* low, high */
     memcpy(bits, &value, sizeof bits);
     launch_define(launch, "-DLANES=%d -DELEMENT=%s", plan_device(plan)->lanes, launch_element(out->dtype));
@@ -276,53 +246,6 @@ clarus_status launch_reorder(plan *plan, size_t op, const operand *in, const ope
                                                   : launch_split_copy(plan, op, in, out, error);
 }
 
-/* Indices that are known now are checked now. */
-static clarus_status check_indices(const lowered_value *indices, int64_t count, int64_t extent,
-                                   const char *name, clarus_error *error)
-{
-    if (indices->kind != VALUE_CONSTANT)
-        return CLARUS_OK;
-    for (int64_t i = 0; i < count; i++) {
-        int64_t index = indices->dtype == CLARUS_INT64 ? ((const int64_t *)indices->data)[i]
-                                                       : ((const int32_t *)indices->data)[i];
-        if (index < -extent || index >= extent)
-            return error_set(error, CLARUS_E_SHAPE, "%s: index %lld is outside an axis of %lld elements",
-                             name, (long long)index, (long long)extent);
-    }
-    return CLARUS_OK;
-}
-
-clarus_status launch_gather(plan *plan, size_t op, const lowered_op *what, const operand *in,
-                            const operand *out, clarus_error *error)
-{
-    const shape *data = &in[0].shape;
-    size_t axis = (size_t)what->as.gather.axis;
-    int64_t outer = 1, inner = 1, count = 0, extent = data->dims[axis];
-    for (size_t i = 0; i < axis; i++)
-        outer *= data->dims[i];
-    for (size_t i = axis + 1; i < data->rank; i++)
-        inner *= data->dims[i];
-    shape_count(&in[1].shape, &count);
-    launch *launch;
-    clarus_status status =
-        check_indices(&plan->graph->values[what->inputs[1]], count, extent, what->name, error);
-    if (status != CLARUS_OK ||
-        (status = plan_add_launch(plan, KERNEL_gather, op, &launch, error)) != CLARUS_OK)
-        return status;
-    int64_t piece = share(plan, inner, 1, LAYOUT_BLOCK);
-    launch_define(launch, "-DINDEX=%s -DELEMENT=%s", in[1].dtype == CLARUS_INT64 ? "long" : "int",
-                  launch_element(out->dtype));
-    launch_groups(plan, launch, div_up(inner, piece), 1, outer);
-    launch->global[1] = (size_t)count;
-    launch_buffer(launch, in[0].buffer);
-    launch_buffer(launch, in[1].buffer);
-    launch_buffer(launch, out->buffer);
-    launch_int(launch, extent);
-    launch_int(launch, inner);
-    launch_int(launch, piece);
-    return CLARUS_OK;
-}
-
 /* ---- reductions -------------------------------------------------------------------------------- */
 
 /* What a reduction walks: the kept axes, the outputs that lie side by side, and the reduced axes. */
@@ -409,7 +332,7 @@ static clarus_status launch_along(plan *plan, size_t op, reduce_function functio
     clarus_status status = plan_add_launch(plan, KERNEL_reduce_along, op, &launch, error);
     if (status != CLARUS_OK)
         return status;
-    int64_t group = share(plan, r->outputs, r->count, 1), table[TABLE];
+    int64_t group = plan_share(plan, r->outputs, r->count, 1), table[TABLE];
     define_reduction(launch, function, plan_device(plan)->lanes);
     launch_groups(plan, launch, div_up(r->outputs, group), 1, 1);
     launch_buffer(launch, in->buffer);
@@ -428,7 +351,7 @@ static clarus_status launch_across(plan *plan, size_t op, reduce_function functi
     if (status != CLARUS_OK)
         return status;
     int lanes = r->side > 1 ? plan_device(plan)->lanes : 1;
-    int64_t piece = r->side > 1 ? share(plan, r->side, r->count, LAYOUT_BLOCK) : 1, table[TABLE];
+    int64_t piece = r->side > 1 ? plan_share(plan, r->side, r->count, LAYOUT_BLOCK) : 1, table[TABLE];
     size_t last = r->reduced.rank - 1;
     int64_t length = r->reduced.dims[last], rows = length ? r->count / length : 0;
     define_reduction(launch, function, lanes);
@@ -476,7 +399,7 @@ clarus_status launch_softmax(plan *plan, size_t op, const lowered_op *what, cons
         plan_add_launch(plan, side == 1 ? KERNEL_softmax_along : KERNEL_softmax_across, op, &launch, error);
     if (status != CLARUS_OK)
         return status;
-    int64_t group = side == 1 ? share(plan, outer, n, 1) : share(plan, side, n, LAYOUT_BLOCK);
+    int64_t group = side == 1 ? plan_share(plan, outer, n, 1) : plan_share(plan, side, n, LAYOUT_BLOCK);
     launch_define(launch, "-DLANES=%d -DLOG=%d", plan_device(plan)->lanes, what->as.softmax.log);
     if (side == 1)
         launch_groups(plan, launch, div_up(outer, group), 1, 1);

@@ -1,6 +1,8 @@
 /* Operators that cut values into parts, bring parts together, or repeat them: moves by strides. */
 #include "lower_ops.h"
 
+#include "indexed.h"
+
 #include <string.h>
 
 /* ---- Concatenation */
@@ -399,7 +401,8 @@ static size_t emit_gather(lowering *l, size_t x, size_t indices, size_t axis)
     shape in = lower_shape(l, x), list = lower_shape(l, indices), out = {.rank = 0};
     size_t inputs[] = {x, indices};
     lowered_op op = {.kind = OP_GATHER, .inputs = inputs, .input_count = 2};
-    op.as.gather.axis = (int)axis;
+    if (l->status == CLARUS_OK)
+        indexed_along(&in, &list, axis, &op.as.gather);
     if (l->status == CLARUS_OK && in.rank - 1 + list.rank > CLARUS_MAX_RANK)
         lower_error(l, CLARUS_E_UNSUPPORTED, "%zu dimensions, at most %d are supported",
                     in.rank - 1 + list.rank, CLARUS_MAX_RANK);

@@ -152,10 +152,18 @@ typedef struct move_params {
     int concat_axis;  /* the parts are a concatenation along this axis; -1: they are not */
 } move_params;
 
-/* y[outer, j..., inner] = data[outer, indices[j...], inner]; a negative index counts from the end. */
-typedef struct gather_params {
-    int axis;
-} gather_params;
+/* Elements at places that other elements name (numerics.md section 3). Of position j, a point of an array of
+ * these dimensions,
+ *   place(j) = sum_k j_k * data_strides[k] + sum_c i_c * steps[c],
+ *   i_c = indices[sum_k j_k * index_strides[k] + c],
+ * i_c from -extents[c] to extents[c] - 1, negative ones counting from the end. A gather is
+ * y[j] = data[place(j)]. */
+typedef struct indexed_params {
+    size_t rank;
+    int64_t dims[CLARUS_MAX_RANK], data_strides[CLARUS_MAX_RANK], index_strides[CLARUS_MAX_RANK];
+    size_t components;
+    int64_t extents[CLARUS_MAX_RANK], steps[CLARUS_MAX_RANK];
+} indexed_params;
 
 typedef struct lowered_op {
     op_kind kind;
@@ -171,7 +179,7 @@ typedef struct lowered_op {
         softmax_params softmax;
         eltwise_params eltwise;
         move_params move;
-        gather_params gather;
+        indexed_params gather;
     } as;
     const char *name; /* the ONNX node that it came from */
 } lowered_op;

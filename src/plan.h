@@ -33,6 +33,7 @@ typedef struct launch {
     const struct fast_matmul *product; /* math mode `fast`: CLBlast's work instead; args are a, b and y */
     size_t op;                         /* the lowered operation it belongs to */
     size_t writes;                     /* the buffer that it writes; set by plan.c if the launcher does not */
+    size_t checks; /* the buffer whose elements it checks, or SIZE_MAX; see launch_fault */
 } launch;
 
 /* Where a value lies: which buffer, and how in it. */
@@ -60,7 +61,16 @@ const char *launch_element(clarus_dtype dtype);
 /* Copies the table into the plan; CLARUS_E_LIMIT if a value needs more than 31 bits. */
 clarus_status launch_table(plan *plan, launch *launch, const int64_t *table, size_t count,
                            clarus_error *error);
+/* Passes the buffer of faults and the operation's place in it: a kernel that finds data which it cannot take
+ * leaves the position there (kernels/fault.h), and the run fails with fault_set's error. `checks` is the
+ * buffer that the positions count in, kept until the run ends so that the error can name the element. */
+clarus_status launch_fault(plan *plan, launch *launch, size_t checks, clarus_error *error);
 void launch_grid(launch *launch, size_t x, size_t y, size_t z); /* local 1x1x1 */
+/* A grid in work-groups of neighbouring work-items where the device wants them: along dimension 0, then 1. */
+void launch_groups(const plan *plan, launch *launch, int64_t x, int64_t y, int64_t z);
+/* How many of `count` things of `work` elements each a work-item takes: some thousand elements' worth, a
+ * multiple of `unit`, on CPUs; 1 on GPUs. */
+int64_t plan_share(const plan *plan, int64_t count, int64_t work, int64_t unit);
 const device_params *plan_device(const plan *plan);
 /* A buffer that holds `count` elements of constant data (packed weights, constant operands), written once.
  * The data is given by a plan-owned pointer. */
@@ -112,6 +122,7 @@ struct plan {
     size_t memory_count;
     size_t *memory_bytes;     /* bytes of each shared memory, slack included */
     size_t *inputs, *outputs; /* buffers, row-major, in the graph's order */
+    size_t faults;            /* buffer with one int32 per operation; SIZE_MAX: no launch checks anything */
 };
 
 /* The graph stays the caller's and must outlive the plan; its arena holds the plan's tables. */
@@ -158,8 +169,9 @@ clarus_status launch_softmax(plan *plan, size_t op, const lowered_op *what, cons
                              const operand *out, clarus_error *error); /* PLAIN */
 clarus_status launch_move(plan *plan, size_t op, const lowered_op *what, const operand *in,
                           const operand *out, clarus_error *error); /* PLAIN */
+/* launch_index.c: PLAIN, elements of any size. */
 clarus_status launch_gather(plan *plan, size_t op, const lowered_op *what, const operand *in,
-                            const operand *out, clarus_error *error); /* PLAIN */
+                            const operand *out, clarus_error *error);
 /* Copies a value from one layout to another (same shape). */
 clarus_status launch_reorder(plan *plan, size_t op, const operand *in, const operand *out,
                              clarus_error *error);

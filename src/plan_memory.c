@@ -19,6 +19,9 @@ static void find_lives(plan *plan)
             b->last = i;
         }
     }
+    for (size_t i = 0; i < plan->launch_count; i++) /* read after the run, should it fail */
+        if (plan->launches[i].checks != SIZE_MAX)
+            plan->buffers[plan->launches[i].checks].last = plan->launch_count;
 }
 
 static size_t bytes_of(const plan_buffer *buffer)

@@ -270,12 +270,39 @@ static const verify_case cases[] = {
 
 enum { CASES = sizeof cases / sizeof *cases };
 
+static size_t own_count(void)
+{
+    return CASES;
+}
+
+static verify_case own_get(size_t i)
+{
+    return cases[i];
+}
+
+/* All cases, in the order of these tables. */
+static const struct {
+    size_t (*count)(void);
+    verify_case (*get)(size_t i);
+} tables[] = {
+    {own_count, own_get},
+    {verify_generic_count, verify_generic_get},
+    {verify_index_count, verify_index_get},
+};
+enum { TABLES = sizeof tables / sizeof *tables };
+
 size_t verify_case_count(void)
 {
-    return CASES + verify_generic_count();
+    size_t count = 0;
+    for (size_t t = 0; t < TABLES; t++)
+        count += tables[t].count();
+    return count;
 }
 
 verify_case verify_case_get(size_t i)
 {
-    return i < CASES ? cases[i] : verify_generic_get(i - CASES);
+    size_t t = 0;
+    while (i >= tables[t].count())
+        i -= tables[t++].count();
+    return tables[t].get(i);
 }

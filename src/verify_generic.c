@@ -203,48 +203,6 @@ static clarus_status build_reorder(lowered_graph *graph, const void *parameters,
     return CLARUS_OK;
 }
 
-typedef struct gather_case {
-    shape data;
-    int axis;
-    int64_t count; /* of indices */
-    clarus_dtype dtype, elements;
-} gather_case;
-
-/* Indices run through the axis from both ends. */
-static void fill_indices(void *data, clarus_dtype dtype, int64_t count, int64_t extent)
-{
-    for (int64_t i = 0; i < count; i++) {
-        int64_t index = i * 7 % extent - (i % 2 ? extent : 0);
-        if (dtype == CLARUS_INT64)
-            ((int64_t *)data)[i] = index;
-        else
-            ((int32_t *)data)[i] = (int32_t)index;
-    }
-}
-
-static clarus_status build_gather(lowered_graph *graph, const void *parameters, clarus_error *error)
-{
-    const gather_case *c = parameters;
-    shape places = {1, {c->count}}, y = c->data;
-    size_t in[2];
-    void *indices = lowered_alloc(graph, (size_t)c->count, clarus_dtype_size(c->dtype));
-    if (!indices)
-        return error_memory(error, "indices");
-    fill_indices(indices, c->dtype, c->count, c->data.dims[c->axis]);
-    y.dims[c->axis] = c->count;
-    clarus_status status;
-    lowered_op *op;
-    if ((status = layer_add_input(graph, &c->data, &in[0], error)) != CLARUS_OK ||
-        (status = lowered_add_value(graph, VALUE_CONSTANT, c->dtype, &places, indices, "indices", &in[1],
-                                    error)) != CLARUS_OK ||
-        (status = layer_add_op(graph, OP_GATHER, in, 2, &y, &op, error)) != CLARUS_OK)
-        return status;
-    op->as.gather.axis = c->axis;
-    verify_retype(graph, in[0], c->elements);
-    verify_retype(graph, op->output, c->elements);
-    return CLARUS_OK;
-}
-
 /* ---- the table --------------------------------------------------------------------------------- */
 
 #define ELTWISE_CASE(text, ...)                                                                              \
@@ -283,13 +241,6 @@ static clarus_status build_gather(lowered_graph *graph, const void *parameters, 
             {                                                                                                \
                 __VA_ARGS__                                                                                  \
             }                                                                                                \
-        }                                                                                                    \
-    }
-#define GATHER_CASE(text, ...)                                                                               \
-    {                                                                                                        \
-        "gather", text, build_gather, &(const gather_case)                                                   \
-        {                                                                                                    \
-            __VA_ARGS__                                                                                      \
         }                                                                                                    \
     }
 #define S(rank, ...)                                                                                         \
@@ -373,12 +324,6 @@ static const verify_case cases[] = {
     REORDER_CASE("16 channels of 1x1", 3, 16, 1, 1),
     REORDER_CASE("20 channels of 2x2", 3, 20, 2, 2),
     REORDER_CASE("32 channels of 3x35", 1, 32, 3, 35),
-    GATHER_CASE("rows", S(2, 10, 33), 0, 23, CLARUS_INT64, CLARUS_FLOAT32),
-    GATHER_CASE("inner axis", S(3, 4, 9, 1), 1, 5, CLARUS_INT32, CLARUS_FLOAT32),
-    GATHER_CASE("long rows", S(3, 2, 3, 5000), 1, 4, CLARUS_INT64, CLARUS_FLOAT32),
-    GATHER_CASE("rows of bool", S(2, 7, 19), 0, 9, CLARUS_INT32, CLARUS_BOOL),
-    GATHER_CASE("rows of uint16", S(2, 7, 19), 0, 9, CLARUS_INT64, CLARUS_UINT16),
-    GATHER_CASE("rows of int64", S(3, 2, 5, 3), 1, 6, CLARUS_INT64, CLARUS_INT64),
 };
 
 /* Every function of eltwise.def comes after the table. */

@@ -2,6 +2,7 @@
  * code with it. Equality is of bits. */
 #include "fallback/oracle.h"
 #include "functions.h"
+#include "indexed.h"
 #include "test.h"
 
 #include <string.h>
@@ -568,7 +569,7 @@ static void test_gather(void)
     lowered_add_value(graph, VALUE_INPUT, CLARUS_INT64, &places, NULL, "indices", &numbers[1], NULL);
     lowered_add_value(graph, VALUE_TEMPORARY, CLARUS_FLOAT32, &out, NULL, "out", &output, NULL);
     lowered_add_op(graph, OP_GATHER, numbers, 2, output, "take", &op, NULL);
-    op->as.gather.axis = 1;
+    indexed_along(&data, &places, 1, &op->as.gather);
     float x[12], y[16];
     for (int i = 0; i < 12; i++)
         x[i] = (float)i;
@@ -580,8 +581,9 @@ static void test_gather(void)
     clarus_error error = {0};
     CHECK(oracle_op(graph, op, (const void *[]){x, indices}, y, 2, &error) == CLARUS_E_SHAPE,
           "index out of range");
-    CHECK(strcmp(error.message, "take: index 3 is outside an axis of 3 elements") == 0, "message: %s",
-          error.message);
+    CHECK(strcmp(error.message,
+                 "node \"take\": index 3, element 3 of its indices, is outside an axis of 3 elements") == 0,
+          "message: %s", error.message);
     lowered_free(graph);
 }
 

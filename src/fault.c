@@ -1,0 +1,11 @@
+#include "fault.h"
+
+clarus_status fault_set(const lowered_op *op, int64_t position, int64_t value, clarus_error *error)
+{
+    const indexed_params *p = &op->as.gather;
+    int64_t extent = p->extents[position % (int64_t)p->components];
+    return error_set(
+        error, CLARUS_E_SHAPE,
+        "node \"%s\": index %lld, element %lld of its indices, is outside an axis of %lld elements", op->name,
+        (long long)value, (long long)position, (long long)extent);
+}
