@@ -44,6 +44,17 @@ void lower_constant_node(lowering *l)
     lower_error(l, CLARUS_E_UNSUPPORTED, "its value is neither numbers nor a tensor of them");
 }
 
+size_t lower_filled(lowering *l, clarus_dtype dtype, const shape *shape, const void *element)
+{
+    int64_t count = 0;
+    size_t size = clarus_dtype_size(dtype);
+    shape_count(shape, &count);
+    char *data = lower_memory(l, count, size);
+    for (int64_t i = 0; i < count && data; i++)
+        memcpy(data + (size_t)i * size, element, size);
+    return lower_constant(l, dtype, shape, data);
+}
+
 void lower_constant_of_shape(lowering *l)
 {
     static const float zero = 0;
@@ -62,15 +73,33 @@ void lower_constant_of_shape(lowering *l)
         return;
     float wide;
     int half = convert_is_half(value->dtype);
-    const void *element = half ? &wide : value->data;
     if (half)
         convert_from_half(value->dtype, value->data, 1, &wide);
-    clarus_dtype dtype = half ? CLARUS_FLOAT32 : value->dtype;
+    size_t y = lower_filled(l, convert_computed(value->dtype), &out, half ? &wide : value->data);
+    lower_bind_as(l, 0, y, value->dtype);
+}
+
+/* Ones on the k-th diagonal. */
+void lower_eye_like(lowering *l)
+{
+    shape s = lower_shape(l, lower_input(l, 0));
+    clarus_dtype declared = (clarus_dtype)lower_int(l, "dtype", lower_input_type(l, 0));
+    clarus_dtype dtype = convert_computed(declared);
+    int64_t k = lower_int(l, "k", 0);
+    unsigned char one[8] = {0};
+    static const double unit = 1;
+    if (s.rank != 2)
+        lower_error(l, CLARUS_E_SHAPE, "a value of %zu dimensions, not 2", s.rank);
+    else if (!clarus_dtype_size(dtype) || !convert_elements(CLARUS_FLOAT64, &unit, 1, dtype, one))
+        lower_error(l, CLARUS_E_UNSUPPORTED, "type %d is not supported", declared);
+    if (l->status != CLARUS_OK)
+        return;
     size_t size = clarus_dtype_size(dtype);
-    char *data = lower_memory(l, count, size);
-    for (int64_t i = 0; i < count && data; i++)
-        memcpy(data + (size_t)i * size, element, size);
-    lower_bind_as(l, 0, lower_constant(l, dtype, &out, data), value->dtype);
+    char *data = lower_memory(l, s.dims[0] * s.dims[1], size);
+    for (int64_t row = 0; row < s.dims[0] && data; row++)
+        if (k >= -row && k < s.dims[1] - row)
+            memcpy(data + (size_t)(row * s.dims[1] + row + k) * size, one, size);
+    lower_bind_as(l, 0, lower_constant(l, dtype, &s, data), declared);
 }
 
 /* ---- Shapes */
@@ -254,32 +283,55 @@ void lower_compare(lowering *l)
     lower_bind_as(l, 0, lower_constant(l, CLARUS_BOOL, &out, data), CLARUS_BOOL);
 }
 
+/* ceil((limit - start) / delta), not below 0. */
+static uint64_t range_length(int64_t start, int64_t limit, int64_t delta)
+{
+    if (delta == 0 || (delta > 0 ? limit <= start : limit >= start))
+        return 0;
+    uint64_t distance = delta > 0 ? (uint64_t)limit - (uint64_t)start : (uint64_t)start - (uint64_t)limit;
+    uint64_t step = delta > 0 ? (uint64_t)delta : -(uint64_t)delta;
+    return (distance - 1) / step + 1;
+}
+
 /* start, start + delta, ... below limit; floats are start + i * delta, each operation rounded. */
+static void fill_range(clarus_dtype dtype, const int64_t *whole, const double *real, int64_t count, char *out)
+{
+    size_t size = clarus_dtype_size(dtype);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t integer = (int64_t)((uint64_t)whole[0] + (uint64_t)i * (uint64_t)whole[2]);
+        float single = (float)real[0] + (float)i * (float)real[2];
+        if (dtype == CLARUS_FLOAT32)
+            memcpy(out + (size_t)i * size, &single, size);
+        else
+            convert_elements(CLARUS_INT64, &integer, 1, dtype, out + (size_t)i * size);
+    }
+}
+
 void lower_range(lowering *l)
 {
     enum { MOST = 1 << 24 };
-    double v[3] = {0};
+    double real[3] = {0};
+    int64_t whole[3] = {0};
+    clarus_dtype dtype = lower_dtype(l, lower_input(l, 0));
     for (size_t i = 0; i < 3; i++) {
         const void *data = lower_known(l, i);
         size_t x = lower_input(l, i);
-        if (data && lower_count(l, x) != 1)
-            lower_error(l, CLARUS_E_SHAPE, "input %zu is not a scalar", i);
-        else if (data && !convert_elements(lower_dtype(l, x), data, 1, CLARUS_FLOAT64, &v[i]))
-            lower_error(l, CLARUS_E_UNSUPPORTED, "a range of %s", clarus_dtype_name(lower_dtype(l, x)));
+        if (data && (lower_count(l, x) != 1 || lower_dtype(l, x) != dtype))
+            lower_error(l, CLARUS_E_SHAPE, "input %zu is not one %s", i, clarus_dtype_name(dtype));
+        else if (data && (!convert_elements(dtype, data, 1, CLARUS_FLOAT64, &real[i]) ||
+                          !convert_elements(dtype, data, 1, CLARUS_INT64, &whole[i]) ||
+                          dtype == CLARUS_FLOAT64 || dtype == CLARUS_BOOL))
+            lower_error(l, CLARUS_E_UNSUPPORTED, "a range of %s", clarus_dtype_name(dtype));
     }
-    clarus_dtype dtype = lower_dtype(l, lower_input(l, 0));
-    double count = ceil((v[1] - v[0]) / v[2]);
-    if (l->status == CLARUS_OK && !(count <= MOST))
-        lower_error(l, CLARUS_E_LIMIT, "a range from %g to %g by %g", v[0], v[1], v[2]);
+    double count = dtype == CLARUS_FLOAT32 ? ceil((real[1] - real[0]) / real[2])
+                                           : (double)range_length(whole[0], whole[1], whole[2]);
+    if (l->status == CLARUS_OK && (!(count <= MOST) || real[2] == 0))
+        lower_error(l, CLARUS_E_LIMIT, "a range from %g to %g by %g", real[0], real[1], real[2]);
     if (l->status != CLARUS_OK)
         return;
     shape out = {.rank = 1, .dims = {count > 0 ? (int64_t)count : 0}};
     char *data = lower_memory(l, out.dims[0], clarus_dtype_size(dtype));
-    for (int64_t i = 0; i < out.dims[0] && data; i++) {
-        double x = v[0] + (double)i * v[2];
-        if (dtype == CLARUS_FLOAT32)
-            x = (float)v[0] + (float)i * (float)v[2];
-        convert_elements(CLARUS_FLOAT64, &x, 1, dtype, data + (size_t)i * clarus_dtype_size(dtype));
-    }
+    if (data)
+        fill_range(dtype, whole, real, out.dims[0], data);
     lower_bind(l, 0, lower_constant(l, dtype, &out, data));
 }

@@ -301,10 +301,11 @@ void lower_tile(lowering *l)
 
 /* ---- Padding */
 
+enum { MOST_PADDING = 1 << 30 };
+
 /* Begin and end of every axis. */
 static void read_paddings(lowering *l, size_t rank, int64_t *begin, int64_t *end)
 {
-    enum { MOST = 1 << 30 };
     int64_t values[2 * CLARUS_MAX_RANK], axes[CLARUS_MAX_RANK];
     size_t count, named = rank;
     const int64_t *attribute = l->node->opset < 11 ? lower_ints(l, "pads", &count) : NULL;
@@ -322,7 +323,8 @@ static void read_paddings(lowering *l, size_t rank, int64_t *begin, int64_t *end
         size_t axis = lower_axis(l, axes[i], rank);
         begin[axis] = values[i];
         end[axis] = values[named + i];
-        if (values[i] < -MOST || values[i] > MOST || values[named + i] < -MOST || values[named + i] > MOST)
+        if (values[i] < -MOST_PADDING || values[i] > MOST_PADDING || values[named + i] < -MOST_PADDING ||
+            values[named + i] > MOST_PADDING)
             lower_error(l, CLARUS_E_SHAPE, "pads %lld and %lld", (long long)values[i],
                         (long long)values[named + i]);
     }
@@ -356,17 +358,23 @@ static void note_padding(lowering *l, size_t y, const int64_t *begin, const int6
     }
 }
 
-static size_t pad_constant(lowering *l, size_t x, const int64_t *begin, const int64_t *end)
+/* Nothing of the input is left: only padding. */
+static size_t only_padding(lowering *l, size_t x, const shape *out, uint64_t fill)
+{
+    return lower_filled(l, lower_dtype(l, x), out, &fill);
+}
+
+static size_t pad_constant(lowering *l, size_t x, const int64_t *begin, const int64_t *end, uint64_t fill)
 {
     shape in = lower_shape(l, x), out = in;
-    int64_t from[CLARUS_MAX_RANK];
-    int crops = 0;
+    int64_t from[CLARUS_MAX_RANK], count;
+    int crops = 0, empty = 0;
     lowered_op op = {.kind = OP_MOVE, .inputs = &x, .input_count = 1};
     move_part *part = lowered_alloc(l->out, 1, sizeof *part);
-    if (!part) {
+    if (!part)
         lower_error(l, CLARUS_E_MEMORY, "out of memory");
+    if (l->status != CLARUS_OK)
         return LOWER_NONE;
-    }
     *part = (move_part){.rank = in.rank};
     shape_strides(&in, from);
     for (size_t i = 0; i < in.rank; i++) {
@@ -374,29 +382,28 @@ static size_t pad_constant(lowering *l, size_t x, const int64_t *begin, const in
         out.dims[i] = in.dims[i] + begin[i] + end[i];
         part->dims[i] = in.dims[i] - cut_begin - cut_end;
         crops = crops || cut_begin || cut_end;
-        if (part->dims[i] < 1)
-            lower_error(l, CLARUS_E_UNSUPPORTED, "pads %lld and %lld leave nothing of an extent of %lld",
-                        (long long)begin[i], (long long)end[i], (long long)in.dims[i]);
+        empty = empty || part->dims[i] < 1;
         part->from_offset += cut_begin * from[i];
         part->from_strides[i] = from[i];
     }
-    int64_t count;
-    if (l->status != CLARUS_OK || !shape_count(&out, &count)) {
-        lower_error(l, CLARUS_E_SHAPE, "the padded value is too large");
+    if (!shape_count(&out, &count)) {
+        lower_error(l, CLARUS_E_SHAPE, "the padded value is negative or too large");
         return LOWER_NONE;
     }
+    if (empty)
+        return only_padding(l, x, &out, fill);
     shape_strides(&out, part->to_strides);
     for (size_t i = 0; i < in.rank; i++)
         part->to_offset += begin[i] > 0 ? begin[i] * part->to_strides[i] : 0;
-    op.as.move = (move_params){.parts = part, .fill = pad_fill(l, x), .concat_axis = -1};
+    op.as.move = (move_params){.parts = part, .fill = fill, .concat_axis = -1};
     size_t y = lower_emit(l, &op, lower_dtype(l, x), &out);
     float zero = 0;
-    if (!crops && lower_dtype(l, x) == CLARUS_FLOAT32 && memcmp(&op.as.move.fill, &zero, sizeof zero) == 0)
+    if (!crops && lower_dtype(l, x) == CLARUS_FLOAT32 && memcmp(&fill, &zero, sizeof zero) == 0)
         note_padding(l, y, begin, end);
     return y;
 }
 
-static size_t emit_gather(lowering *l, size_t x, size_t indices, size_t axis)
+size_t lower_take(lowering *l, size_t x, size_t indices, size_t axis)
 {
     shape in = lower_shape(l, x), list = lower_shape(l, indices), out = {.rank = 0};
     size_t inputs[] = {x, indices};
@@ -447,7 +454,7 @@ static size_t pad_mirrored(lowering *l, const char *mode, size_t x, const int64_
         int64_t *indices = lower_memory(l, padded, sizeof *indices);
         for (int64_t i = 0; i < padded && indices; i++)
             indices[i] = mirrored(mode, i - begin[axis], extent);
-        x = emit_gather(l, x, lower_constant(l, CLARUS_INT64, &list, indices), axis);
+        x = lower_take(l, x, lower_constant(l, CLARUS_INT64, &list, indices), axis);
     }
     return x;
 }
@@ -461,14 +468,72 @@ void lower_pad(lowering *l)
     if (l->status != CLARUS_OK)
         return;
     if (strcmp(mode, "constant") == 0)
-        lower_bind(l, 0, pad_constant(l, x, begin, end));
+        lower_bind(l, 0, pad_constant(l, x, begin, end, pad_fill(l, x)));
     else if (strcmp(mode, "edge") == 0 || strcmp(mode, "reflect") == 0 || strcmp(mode, "wrap") == 0)
         lower_bind(l, 0, pad_mirrored(l, mode, x, begin, end));
     else
         lower_error(l, CLARUS_E_FORMAT, "mode \"%.40s\"", mode);
 }
 
+/* Each named axis is cut or padded with zeros to its new extent, both ends alike: where that cannot be, one
+ * more at the end. */
+void lower_center_crop_pad(lowering *l)
+{
+    size_t x = lower_input(l, 0), named = 0;
+    shape in = lower_shape(l, x);
+    int64_t wanted[CLARUS_MAX_RANK], begin[CLARUS_MAX_RANK] = {0}, end[CLARUS_MAX_RANK] = {0};
+    const int64_t *axes = lower_ints(l, "axes", &named);
+    size_t count = lower_int_input(l, 1, wanted, CLARUS_MAX_RANK);
+    if (l->status == CLARUS_OK && count != (axes ? named : in.rank))
+        lower_error(l, CLARUS_E_SHAPE, "%zu extents for %zu axes", count, axes ? named : in.rank);
+    for (size_t i = 0; i < count && l->status == CLARUS_OK; i++) {
+        size_t axis = axes ? lower_axis(l, axes[i], in.rank) : i;
+        if (wanted[i] < 0 || wanted[i] > MOST_PADDING)
+            lower_error(l, CLARUS_E_SHAPE, "extent %lld", (long long)wanted[i]);
+        if (l->status != CLARUS_OK)
+            return;
+        int64_t more = wanted[i] - in.dims[axis];
+        begin[axis] = more / 2;
+        end[axis] = more - more / 2;
+    }
+    lower_bind(l, 0, pad_constant(l, x, begin, end, 0));
+}
+
 /* ---- Gathering */
+
+/* The first `length` of each sequence in reverse: gathered with batch and time, the two leading axes, as one.
+ */
+void lower_reverse_sequence(lowering *l)
+{
+    size_t x = lower_input(l, 0), lengths = lower_input(l, 1);
+    shape in = lower_shape(l, x), flat = {.rank = 1}, list = {.rank = 1};
+    int64_t batch = lower_int(l, "batch_axis", 1), time = lower_int(l, "time_axis", 0);
+    if (in.rank < 2 || batch + time != 1 || batch * time != 0)
+        lower_error(l, CLARUS_E_SHAPE, "batch axis %lld and time axis %lld of a value of %zu dimensions",
+                    (long long)batch, (long long)time, in.rank);
+    const int64_t *data = lower_known(l, 1);
+    if (l->status != CLARUS_OK)
+        return;
+    if (lower_dtype(l, lengths) != CLARUS_INT64 || lower_count(l, lengths) != in.dims[batch])
+        lower_error(l, CLARUS_E_SHAPE, "%lld lengths for a batch of %lld", (long long)lower_count(l, lengths),
+                    (long long)in.dims[batch]);
+    flat.dims[0] = list.dims[0] = in.dims[0] * in.dims[1];
+    for (size_t i = 2; i < in.rank; i++)
+        flat.dims[flat.rank++] = in.dims[i];
+    int64_t *indices = lower_memory(l, flat.dims[0], sizeof *indices);
+    int64_t batch_step = batch ? 1 : in.dims[1], time_step = time ? 1 : in.dims[1];
+    for (int64_t b = 0; b < in.dims[batch] && indices; b++) {
+        int64_t length = data[b];
+        if (length < 0 || length > in.dims[time])
+            lower_error(l, CLARUS_E_SHAPE, "a length of %lld in sequences of %lld", (long long)length,
+                        (long long)in.dims[time]);
+        for (int64_t t = 0; t < in.dims[time]; t++)
+            indices[b * batch_step + t * time_step] =
+                b * batch_step + (t < length ? length - 1 - t : t) * time_step;
+    }
+    size_t y = lower_take(l, lower_view(l, x, &flat), lower_constant(l, CLARUS_INT64, &list, indices), 0);
+    lower_bind(l, 0, lower_view(l, y, &in));
+}
 
 /* Constant indices in equal steps are a slice, the commonest case being a single one. */
 static int as_slice(lowering *l, size_t indices, int64_t extent, slice *s)
@@ -515,7 +580,7 @@ void lower_gather(lowering *l)
     whole_slices(&in, slices);
     check_indices(l, indices, in.dims[axis]);
     if (list.rank > 1 || !as_slice(l, indices, in.dims[axis], &slices[axis])) {
-        lower_bind(l, 0, emit_gather(l, x, indices, axis));
+        lower_bind(l, 0, lower_take(l, x, indices, axis));
         return;
     }
     size_t y = emit_slices(l, x, slices);

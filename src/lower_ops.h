@@ -69,12 +69,24 @@ void lower_expand(lowering *l);
 void lower_tile(lowering *l);
 void lower_pad(lowering *l);
 void lower_gather(lowering *l);
+void lower_reverse_sequence(lowering *l);
+void lower_center_crop_pad(lowering *l);
+/* x's elements at these indices along an axis, as Gather. */
+size_t lower_take(lowering *l, size_t x, size_t indices, size_t axis);
 void lower_depth_to_space(lowering *l);
 void lower_space_to_depth(lowering *l);
+
+/* lower_selection.c: outputs whose shape depends on data */
+void lower_nonzero(lowering *l);
+void lower_compress(lowering *l);
+void lower_non_max_suppression(lowering *l);
 
 /* fold.c: values that are known at load time, in types that the arithmetic does not have */
 void lower_constant_node(lowering *l);
 void lower_constant_of_shape(lowering *l);
+void lower_eye_like(lowering *l);
+/* A constant whose elements are all this one. */
+size_t lower_filled(lowering *l, clarus_dtype dtype, const shape *shape, const void *element);
 void lower_shape_node(lowering *l);
 void lower_size(lowering *l);
 void lower_cast(lowering *l); /* parameter: 1 for the type of input 1 */

@@ -128,13 +128,18 @@ void lower_identity(lowering *l)
     lower_bind_as(l, 0, lower_input(l, 0), lower_input_type(l, 0));
 }
 
-/* In inference nothing is dropped. */
+/* In inference nothing is dropped, and the mask says so. */
 void lower_dropout(lowering *l)
 {
     const unsigned char *training = lower_has_input(l, 2) ? lower_known(l, 2) : NULL;
     if (training && *training)
         lower_error(l, CLARUS_E_UNSUPPORTED, "training mode");
     lower_identity(l);
+    if (l->status != CLARUS_OK || l->node->output_count < 2 || l->node->outputs[1] == GRAPH_NONE)
+        return;
+    static const unsigned char kept = 1;
+    shape mask = lower_shape(l, lower_input(l, 0));
+    lower_bind(l, 1, lower_filled(l, CLARUS_BOOL, &mask, &kept));
 }
 
 void lower_transpose_node(lowering *l)

@@ -123,7 +123,7 @@ clarus_status plan_check_memory(const plan *plan, clarus_error *error)
             if (l->args[a].kind != ARG_BUFFER || l->args[a].buffer == l->writes)
                 continue;
             size_t b = l->args[a].buffer;
-            if (holds[plan->buffers[b].memory] != b)
+            if (plan->buffers[b].count && holds[plan->buffers[b].memory] != b)
                 status = error_set(error, CLARUS_E_INTERNAL,
                                    "plan: launch %zu (%s) reads buffer %zu, which is not there", i,
                                    launch_name(l), b);

@@ -21,9 +21,9 @@ enum { STAGE_MOST = 16 };
 typedef struct stage {
     shape *shapes; /* the key: of the model's inputs ... */
     known_value *known;
-    size_t known_count; /* ... and what is known already, with the data */
-    size_t *yields;     /* values of the model that are known after it */
-    size_t yield_count; /* 0: the last stage, whose outputs are the model's */
+    size_t known_count;   /* ... and what is known already, with the data */
+    size_t *yields;       /* values of the model that are known after it */
+    size_t yield_count;   /* 0: the last stage, whose outputs are the model's */
     lowered_graph *graph; /* NULL: it yields inputs, which are only to be taken */
     plan *plan;           /* NULL where the reference runs it, like exec */
     exec *exec;
