@@ -40,6 +40,7 @@ clarus_status oracle_softmax(const oracle_task *task, clarus_error *error);
 clarus_status oracle_eltwise(const oracle_task *task, clarus_error *error);
 clarus_status oracle_move(const oracle_task *task, clarus_error *error);
 clarus_status oracle_gather(const oracle_task *task, clarus_error *error);
+clarus_status oracle_resample(const oracle_task *task, clarus_error *error);
 
 /* The epilogue's last step: its function, if it has one, on the whole output in place. */
 void oracle_epilogue_function(const oracle_task *task);

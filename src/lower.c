@@ -82,6 +82,13 @@ const int64_t *lower_ints(lowering *l, const char *name, size_t *count)
     return !a ? NULL : a->count ? a->as.ints : &none;
 }
 
+const float *lower_floats(lowering *l, const char *name, size_t *count)
+{
+    const graph_attribute *a = find_attribute(l, name, ATTRIBUTE_FLOATS);
+    *count = a ? a->count : 0;
+    return a ? a->as.floats : NULL;
+}
+
 /* Several values may be missed by one node, before anything else goes wrong. */
 static void miss(lowering *l, size_t value)
 {
@@ -123,6 +130,24 @@ size_t lower_int_input(lowering *l, size_t i, int64_t *values, size_t room)
         return 0;
     for (size_t k = 0; k < count; k++)
         values[k] = dtype == CLARUS_INT64 ? ((const int64_t *)data)[k] : ((const int32_t *)data)[k];
+    return count;
+}
+
+size_t lower_float_input(lowering *l, size_t i, float *values, size_t room)
+{
+    const void *data = lower_known(l, i);
+    if (l->status != CLARUS_OK)
+        return 0;
+    size_t x = lower_input(l, i), count = (size_t)lower_count(l, x);
+    if (lower_dtype(l, x) != CLARUS_FLOAT32)
+        lower_error(l, CLARUS_E_FORMAT, "input \"%s\" is %s, not float32", l->node->input_names[i],
+                    clarus_dtype_name(lower_dtype(l, x)));
+    else if (count > room)
+        lower_error(l, CLARUS_E_UNSUPPORTED, "input \"%s\" has %zu values, at most %zu are supported",
+                    l->node->input_names[i], count, room);
+    if (l->status != CLARUS_OK)
+        return 0;
+    memcpy(values, data, count * sizeof *values);
     return count;
 }
 
@@ -270,7 +295,8 @@ static void check_types(lowering *l, const lowered_op *op, int constant)
     if (op->kind == OP_MOVE || op->kind == OP_GATHER || op->kind == OP_VIEW ||
         (constant && op->kind == OP_ELTWISE))
         return;
-    for (size_t i = 0; i < op->input_count; i++)
+    size_t computed = op->kind == OP_RESAMPLE ? 1 : op->input_count; /* the others are tables */
+    for (size_t i = 0; i < computed; i++)
         if (lower_dtype(l, op->inputs[i]) != CLARUS_FLOAT32)
             lower_error(l, CLARUS_E_UNSUPPORTED,
                         "arithmetic of %s on values that are not constant is not supported",

@@ -91,11 +91,14 @@ float lower_float(lowering *l, const char *name, float otherwise);
 const char *lower_string(lowering *l, const char *name, const char *otherwise);
 /* NULL if the attribute is absent. */
 const int64_t *lower_ints(lowering *l, const char *name, size_t *count);
+const float *lower_floats(lowering *l, const char *name, size_t *count);
 /* Elements of input i, which decides about shapes or about what is computed. If it is not constant, NULL, and
  * the value is noted as missing: the graph can be lowered again once it is known (stage.h). */
 const void *lower_known(lowering *l, size_t i);
 /* Such an input as integers: count of them, written to values, which has room for `room`. */
 size_t lower_int_input(lowering *l, size_t i, int64_t *values, size_t room);
+/* The same of floats. */
+size_t lower_float_input(lowering *l, size_t i, float *values, size_t room);
 /* An axis attribute's or input's value in 0 .. rank - 1. */
 size_t lower_axis(lowering *l, int64_t axis, size_t rank);
 

@@ -364,7 +364,7 @@ static size_t only_padding(lowering *l, size_t x, const shape *out, uint64_t fil
     return lower_filled(l, lower_dtype(l, x), out, &fill);
 }
 
-static size_t pad_constant(lowering *l, size_t x, const int64_t *begin, const int64_t *end, uint64_t fill)
+size_t lower_pad_constant(lowering *l, size_t x, const int64_t *begin, const int64_t *end, uint64_t fill)
 {
     shape in = lower_shape(l, x), out = in;
     int64_t from[CLARUS_MAX_RANK], count;
@@ -468,7 +468,7 @@ void lower_pad(lowering *l)
     if (l->status != CLARUS_OK)
         return;
     if (strcmp(mode, "constant") == 0)
-        lower_bind(l, 0, pad_constant(l, x, begin, end, pad_fill(l, x)));
+        lower_bind(l, 0, lower_pad_constant(l, x, begin, end, pad_fill(l, x)));
     else if (strcmp(mode, "edge") == 0 || strcmp(mode, "reflect") == 0 || strcmp(mode, "wrap") == 0)
         lower_bind(l, 0, pad_mirrored(l, mode, x, begin, end));
     else
@@ -496,7 +496,7 @@ void lower_center_crop_pad(lowering *l)
         begin[axis] = more / 2;
         end[axis] = more - more / 2;
     }
-    lower_bind(l, 0, pad_constant(l, x, begin, end, 0));
+    lower_bind(l, 0, lower_pad_constant(l, x, begin, end, 0));
 }
 
 /* ---- Gathering */

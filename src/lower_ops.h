@@ -80,6 +80,12 @@ void lower_space_to_depth(lowering *l);
 void lower_nonzero(lowering *l);
 void lower_compress(lowering *l);
 void lower_non_max_suppression(lowering *l);
+/* As many elements of `fill` (bits of one element) before and behind each axis; fewer than 0 cut. */
+size_t lower_pad_constant(lowering *l, size_t x, const int64_t *begin, const int64_t *end, uint64_t fill);
+
+/* lower_resize.c */
+void lower_resize(lowering *l);
+void lower_upsample(lowering *l); /* and Resize of opset 10 */
 
 /* fold.c: values that are known at load time, in types that the arithmetic does not have */
 void lower_constant_node(lowering *l);

@@ -26,7 +26,7 @@ const char *eltwise_name(eltwise_function function)
 const char *op_kind_name(op_kind kind)
 {
     static const char *const names[OP_KINDS] = {"conv",    "matmul", "pool",   "reduce", "softmax",
-                                                "eltwise", "move",   "gather", "view"};
+                                                "eltwise", "move",   "gather", "view",   "resample"};
     return names[kind];
 }
 

@@ -5,7 +5,7 @@
  * executors run it: the oracle (fallback/oracle.h), plainly, and the OpenCL plan (src/plan.h), which
  * chooses layouts, tiles and launches but no other arithmetic.
  *
- * Data of a value is row-major. Nine kinds of operations are enough because ONNX's many operators
+ * Data of a value is row-major. A few kinds of operations are enough because ONNX's many operators
  * are lowered onto them: a transpose, slice, concatenation or padding is a MOVE, batch normalisation an
  * ELTWISE multiply-add, layer normalisation a chain of REDUCE and ELTWISE. */
 #ifndef CLARUS_LOWERED_H
@@ -40,15 +40,16 @@ typedef struct lowered_value {
 } lowered_value;
 
 typedef enum op_kind {
-    OP_CONV,    /* inputs: x, w, [bias], [residual] */
-    OP_MATMUL,  /* inputs: a, b, [bias], [residual] */
-    OP_POOL,    /* inputs: x */
-    OP_REDUCE,  /* inputs: x */
-    OP_SOFTMAX, /* inputs: x */
-    OP_ELTWISE, /* inputs: 1 to 3 operands, broadcast */
-    OP_MOVE,    /* inputs: one per part */
-    OP_GATHER,  /* inputs: data, indices (int64 or int32) */
-    OP_VIEW,    /* inputs: x; same elements, other shape */
+    OP_CONV,     /* inputs: x, w, [bias], [residual] */
+    OP_MATMUL,   /* inputs: a, b, [bias], [residual] */
+    OP_POOL,     /* inputs: x */
+    OP_REDUCE,   /* inputs: x */
+    OP_SOFTMAX,  /* inputs: x */
+    OP_ELTWISE,  /* inputs: 1 to 3 operands, broadcast */
+    OP_MOVE,     /* inputs: one per part */
+    OP_GATHER,   /* inputs: data, indices (int64 or int32) */
+    OP_VIEW,     /* inputs: x; same elements, other shape */
+    OP_RESAMPLE, /* inputs: x, indices and weights [extent, taps] (int32, float32) */
     OP_KINDS
 } op_kind;
 
@@ -165,6 +166,12 @@ typedef struct indexed_params {
     int64_t extents[CLARUS_MAX_RANK], steps[CLARUS_MAX_RANK];
 } indexed_params;
 
+/* y[outer, i, inner] = sum over taps t of weights[i, t] * x[outer, indices[i, t], inner]; indices are within
+ * the axis. */
+typedef struct resample_params {
+    int axis;
+} resample_params;
+
 typedef struct lowered_op {
     op_kind kind;
     size_t input_count;
@@ -180,6 +187,7 @@ typedef struct lowered_op {
         eltwise_params eltwise;
         move_params move;
         indexed_params gather;
+        resample_params resample;
     } as;
     const char *name; /* the ONNX node that it came from */
 } lowered_op;

@@ -87,6 +87,8 @@ static const operator_row rows[] = {
     {"ReduceSumSquare", 1, NEWEST, lower_reduce, REDUCE_SUM_SQUARE, 1, 0},
     {"Relu", 1, NEWEST, lower_unary_node, ELTWISE_relu, 1, HALF},
     {"Reshape", 1, NEWEST, lower_reshape, 0, 1, HALF},
+    {"Resize", 10, 10, lower_upsample, 0, 1, 0},
+    {"Resize", 11, NEWEST, lower_resize, 0, 1, 0},
     {"ReverseSequence", 10, NEWEST, lower_reverse_sequence, 0, 1, HALF},
     {"Selu", 6, NEWEST, lower_selu, 0, 1, 0},
     {"Shape", 1, NEWEST, lower_shape_node, 0, 1, 0},
@@ -110,6 +112,7 @@ static const operator_row rows[] = {
     {"Tile", 6, NEWEST, lower_tile, 0, 1, HALF},
     {"Transpose", 1, NEWEST, lower_transpose_node, 0, 1, HALF},
     {"Unsqueeze", 1, NEWEST, lower_unsqueeze, 0, 1, HALF},
+    {"Upsample", 7, 9, lower_upsample, 0, 1, 0},
     {"Where", 9, NEWEST, lower_where, 0, 1, HALF},
 };
 

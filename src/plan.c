@@ -444,6 +444,8 @@ static clarus_status launch_op(plan *plan, size_t number, const operand *in, con
                                                   : launch_move(plan, number, op, in, out, error);
     case OP_GATHER:
         return launch_gather(plan, number, op, in, out, error);
+    case OP_RESAMPLE:
+        return launch_resample(plan, number, op, in, out, error);
     case OP_VIEW:
     case OP_KINDS:
         break;

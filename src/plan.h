@@ -172,6 +172,9 @@ clarus_status launch_move(plan *plan, size_t op, const lowered_op *what, const o
 /* launch_index.c: PLAIN, elements of any size. */
 clarus_status launch_gather(plan *plan, size_t op, const lowered_op *what, const operand *in,
                             const operand *out, clarus_error *error);
+/* launch_sample.c: PLAIN. */
+clarus_status launch_resample(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                              const operand *out, clarus_error *error);
 /* Copies a value from one layout to another (same shape). */
 clarus_status launch_reorder(plan *plan, size_t op, const operand *in, const operand *out,
                              clarus_error *error);

@@ -288,6 +288,7 @@ static const struct {
     {own_count, own_get},
     {verify_generic_count, verify_generic_get},
     {verify_index_count, verify_index_get},
+    {verify_sample_count, verify_sample_get},
 };
 enum { TABLES = sizeof tables / sizeof *tables };
 

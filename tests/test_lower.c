@@ -440,6 +440,48 @@ static void test_moves(void)
     EXPECT(&b, "1x4x1x2", 1, 3, 2, 4, 5, 7, 6, 8);
 }
 
+static Onnx__Node *resize_line(builder *b, const char *mode, int64_t extent, const float *scale)
+{
+    Onnx__Node *node = one_node(b, 19, "Resize", "x - scales", 1, &extent);
+    builder_string(b, node, "mode", mode);
+    floats(b, "scales", 1, DIMS(1), scale);
+    return node;
+}
+
+static void test_resize(void)
+{
+    builder b;
+    resize_line(&b, "linear", 2, FLOATS(2));
+    EXPECT(&b, "4", 1, 1.25f, 1.75f, 2);
+    builder_int(&b, resize_line(&b, "linear", 4, FLOATS(0.5f)), "antialias", 1);
+    EXPECT(&b, "2", 1.625f, 3.375f); /* (1 + 1) / 8 + 3 / 8 (1 + 2) ... */
+    builder_string(&b, resize_line(&b, "nearest", 2, FLOATS(2)), "coordinate_transformation_mode",
+                   "asymmetric");
+    EXPECT(&b, "4", 1, 1, 2, 2); /* 0.5 goes down, 1.5 too */
+    builder_string(&b, resize_line(&b, "nearest", 3, FLOATS(0.333333343f)), "coordinate_transformation_mode",
+                   "asymmetric");
+    EXPECT(&b, "1", 1); /* 3 times a third is one element */
+    resize_line(&b, "cubic", 3, FLOATS(1));
+    EXPECT(&b, "3", 1, 2, 3);
+    Onnx__Node *crop = one_node(&b, 13, "Resize", "x roi - sizes", 1, DIMS(3));
+    builder_string(&b, crop, "mode", "linear");
+    builder_string(&b, crop, "coordinate_transformation_mode", "tf_crop_and_resize");
+    builder_float(&b, crop, "extrapolation_value", 9);
+    floats(&b, "roi", 1, DIMS(2), FLOATS(-0.5f, 1));
+    longs(&b, "sizes", 1, DIMS(4));
+    EXPECT(&b, "4", 9, 1, 2, 3);
+    one_node(&b, 9, "Upsample", "x scales", 1, DIMS(2));
+    floats(&b, "scales", 1, DIMS(1), FLOATS(1.5f));
+    EXPECT(&b, "3", 1, 1, 2);
+    resize_line(&b, "linear", 2, FLOATS(-1));
+    REFUSE(&b, CLARUS_E_SHAPE, "scale -1 of an extent of 2");
+    resize_line(&b, "lanczos", 2, FLOATS(2));
+    REFUSE(&b, CLARUS_E_FORMAT, "mode \"lanczos\"");
+    one_node(&b, 19, "Resize", "x - - sizes", 1, DIMS(2));
+    longs(&b, "sizes", 2, DIMS(1, 4));
+    REFUSE(&b, CLARUS_E_SHAPE, "2 sizes for 1 axes");
+}
+
 /* ---- Constants */
 
 /* Reshape to what exporters write for x.view(x.size(0), -1): nothing of it is left but a view. */
@@ -731,6 +773,7 @@ int main(void)
     test_shapes();
     test_slices();
     test_moves();
+    test_resize();
     test_shape_arithmetic();
     test_constants();
     test_half();

@@ -1,0 +1,31 @@
+/* Resampling along one axis: a sparse matrix product.
+ *
+ *   y[outer, i, inner] = sum over taps t of weights[i, t] * x[outer, indices[i, t], inner]
+ *
+ * from +0 by fma, t ascending; taps of weight 0 are left out (docs/numerics.md section 6).
+ *
+ * Dimension 0: pieces of `piece` elements of inner, dimension 1: groups of `group` positions i, dimension 2: outer.
+ *
+ * Parameters: LANES. */
+#include "lanes.h"
+
+CLARUS_KERNEL void resample(__global const float *restrict x, __global const int *restrict indices,
+                            __global const float *restrict weights, __global float *restrict y, int in, int out,
+                            int taps, int inner, int piece, int group)
+{
+    const int begin = (int)get_global_id(0) * piece, first = (int)get_global_id(1) * group, outer = get_global_id(2);
+    if (begin >= inner || first >= out)
+        return;
+    const int end = inner - begin < piece ? inner : begin + piece;
+    const int last = out - first < group ? out : first + group;
+    x += outer * in * inner;
+    y += outer * out * inner;
+    for (int i = first; i < last; i++)
+        for (int k = begin; k < end; k += LANES) {
+            floatv sum = (floatv)(0.0f);
+            for (int t = i * taps; t < (i + 1) * taps; t++)
+                if (weights[t] != 0.0f)
+                    sum = fma(LOADU(x + indices[t] * inner + k), (floatv)(weights[t]), sum);
+            store_lanes(sum, y + i * inner + k, end - k);
+        }
+}
