@@ -66,10 +66,12 @@ CLARUS_KERNEL void conv2d(__global const float *restrict x, __global const float
     __global const float *tile_weights =
         w + (long)(group * tiles_o + tile_o) * channels * kernel_h * kernel_w * (TC * 16) + lane;
 
+    const int ahead_step = (TC * 16 + run - 1) / run;
     /* Segments outside, tiles inside: a segment's weights stay in cache for the whole run. In between, the sums so far wait
      * in y. */
     for (int first = 0; first < channels; first += segment) {
         const int last = min(first + segment, channels);
+        __global const float *ahead = tile_weights + (long)last * kernel_h * kernel_w * (TC * 16);
         for (int tile = first_tile; tile < min(first_tile + run, tiles); tile++) {
             const int oy0 = tile / tiles_x * TR, ox0 = tile % tiles_x * TP;
             __global const float *ws = tile_weights + (long)first * kernel_h * kernel_w * (TC * 16);
@@ -93,6 +95,8 @@ CLARUS_KERNEL void conv2d(__global const float *restrict x, __global const float
                         for (int c = 0; c < width; c++) {
                             floatv weight[TC];
                             UNROLL_BLOCKS(LOAD_WEIGHT, 0)
+                            PREFETCH(ahead);
+                            ahead += ahead_step;
                             ws += TC * 16;
                             UNROLL_PIXELS(ADD_PRODUCTS)
                             for (int r = 0; r < TR; r++)
