@@ -14,6 +14,7 @@ typedef struct device_params {
     int lanes;         /* channels that one work-item computes side by side: 16 on CPUs, 1 on GPUs */
     int tile_registers; /* accumulators of `lanes` channels that one work-item keeps in registers */
     int group_size;     /* work-items per work-group, a multiple of 16 / lanes; 1 on CPUs */
+    int near_bytes;     /* of a convolution's input that stay in a core's own cache, half of it or less */
     int clblast;        /* 1: CLBlast is tuned for it, `fast` may use it */
     int binaries;       /* 1: program binaries are worth caching */
 } device_params;

@@ -15,6 +15,7 @@ typedef enum row_field {
     FIELD_LANES,
     FIELD_TILE_REGISTERS,
     FIELD_GROUP_SIZE,
+    FIELD_NEAR_BYTES,
     FIELD_CLBLAST,
     FIELD_BINARIES
 } row_field;
@@ -60,6 +61,10 @@ static const struct {
 #define GROUP_SIZE(n)                                                                                        \
     {                                                                                                        \
         FIELD_GROUP_SIZE, n, NULL                                                                            \
+    }
+#define NEAR_BYTES(n)                                                                                        \
+    {                                                                                                        \
+        FIELD_NEAR_BYTES, n, NULL                                                                            \
     }
 #define CLBLAST(n)                                                                                           \
     {                                                                                                        \
@@ -135,6 +140,9 @@ static void apply(const row_setting *setting, device_params *params)
         break;
     case FIELD_GROUP_SIZE:
         params->group_size = setting->number;
+        break;
+    case FIELD_NEAR_BYTES:
+        params->near_bytes = setting->number;
         break;
     case FIELD_CLBLAST:
         params->clblast = setting->number;

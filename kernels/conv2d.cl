@@ -8,8 +8,10 @@
  * layer's few channels; y and residual [N][blocks][rows][pixels][16]; w [group][tile of outputs][block][ky][kx][c][TC * 16].
  *
  * One work-item computes TR rows x TP pixels x TC blocks of LANES channels, held in registers; 16 / LANES
- * work-items (dimension 0) share a block. Dimension 1 counts runs of `run` tiles (tile = row tile * tiles_x + column
- * tile), computed one after the other by one work-item. Dimension 2 counts (n * groups + group) * output tiles + output tile.
+ * work-items (dimension 0) share a block. One of the dimensions 1 and 2 counts runs of `run` tiles (tile = row tile *
+ * tiles_x + column tile), computed one after the other by one work-item; the other, planes_dimension, counts planes: output
+ * tiles, images and groups, with the steps tile_step and image_step. What dimension 1 counts comes one after the other on a
+ * CPU; launch_conv.c chooses the order for the caches.
  *
  * Parameters: TP, TR, TC (tile), SX (stride of columns), XPIXEL, LANES, FUNCTION (epilogue.h). */
 #include "lanes.h"
@@ -29,6 +31,16 @@ enum { PIXELS = TR * TP };
         const floatv v = (floatv)(in[ROW(i)][COLUMN(i) * (SX * XPIXEL)]); \
         UNROLL_BLOCKS(ADD_PRODUCT, i) }
 #define PREFETCH_NEXT(i) if (i < PIXELS) { PREFETCH(in[ROW(i)] + COLUMN(i) * (SX * XPIXEL) + x_block); }
+/* One input channel: its weights by all pixels. */
+#define ADD_CHANNEL { \
+        floatv weight[TC]; \
+        UNROLL_BLOCKS(LOAD_WEIGHT, 0) \
+        PREFETCH_FAR(ahead); \
+        ahead += ahead_step; \
+        ws += TC * 16; \
+        UNROLL_PIXELS(ADD_PRODUCTS) \
+        for (int r = 0; r < TR; r++) \
+            in[r] += x_channel; }
 #define AT(row_pitch, i) ((oy0 + ROW(i)) * (row_pitch) + COLUMN(i) * 16)
 /* The end of a segment: on to the sums so far, and after the last segment the epilogue. */
 #define END_SUM(i, t) if (t < TC) if (block0 + t < group_blocks) { \
@@ -57,18 +69,20 @@ CLARUS_KERNEL void conv2d(__global const float *restrict x, __global const float
     const int y_offset = p[17], y_image = p[18], y_block = p[19], y_row = p[20];
     const int r_offset = p[21], r_image = p[22], r_block = p[23], r_row = p[24];
     const int group_blocks = p[25], has_residual = p[26], function = p[27], run = p[28], tiles = p[29];
+    const int planes_dimension = p[30], images = p[31], tile_step = p[32], image_step = p[33];
 
     const int lane = get_global_id(0) * LANES;
-    const int plane = get_global_id(2);
-    const int tile_o = plane % tiles_o, group = plane / tiles_o % groups, n = plane / tiles_o / groups;
-    const int block0 = tile_o * TC, first_tile = (int)get_global_id(1) * run;
+    const int plane = get_global_id(planes_dimension);
+    const int tile_o = plane / tile_step % tiles_o, n = plane / image_step % images;
+    const int group = plane / (tile_step * tiles_o) % groups;
+    const int block0 = tile_o * TC, first_tile = (int)get_global_id(3 - planes_dimension) * run;
     const int block = group * group_blocks + block0, last_block = group * group_blocks + group_blocks - 1;
     __global const float *tile_weights =
         w + (long)(group * tiles_o + tile_o) * channels * kernel_h * kernel_w * (TC * 16) + lane;
 
+    /* Segments outside, tiles inside: a segment's weights stay in cache for the whole run, while the next segment's (or next
+     * plane's) are fetched, spread evenly over the run. In between, the sums so far wait in y. */
     const int ahead_step = (TC * 16 + run - 1) / run;
-    /* Segments outside, tiles inside: a segment's weights stay in cache for the whole run. In between, the sums so far wait
-     * in y. */
     for (int first = 0; first < channels; first += segment) {
         const int last = min(first + segment, channels);
         __global const float *ahead = tile_weights + (long)last * kernel_h * kernel_w * (TC * 16);
@@ -91,16 +105,14 @@ CLARUS_KERNEL void conv2d(__global const float *restrict x, __global const float
                         for (int r = 0; r < TR; r++)
                             in[r] = xs[r] + at;
                         UNROLL_PIXELS(PREFETCH_NEXT)
+                        if (width == 16) {
+#pragma unroll 4
+                            for (int c = 0; c < 16; c++)
+                                ADD_CHANNEL
+                        } else {
 #pragma unroll 1
-                        for (int c = 0; c < width; c++) {
-                            floatv weight[TC];
-                            UNROLL_BLOCKS(LOAD_WEIGHT, 0)
-                            PREFETCH(ahead);
-                            ahead += ahead_step;
-                            ws += TC * 16;
-                            UNROLL_PIXELS(ADD_PRODUCTS)
-                            for (int r = 0; r < TR; r++)
-                                in[r] += x_channel;
+                            for (int c = 0; c < width; c++)
+                                ADD_CHANNEL
                         }
                     }
                 }

@@ -40,8 +40,10 @@ inline void store_lanes(floatv v, __global float *y, int width)
 #if LANES > 1 && defined(__has_builtin)
 #if __has_builtin(__builtin_prefetch)
 #define PREFETCH(p) __builtin_prefetch((const void *)(size_t)(p))
+#define PREFETCH_FAR(p) __builtin_prefetch((const void *)(size_t)(p), 0, 2) /* into the second cache */
 #endif
 #endif
 #ifndef PREFETCH
 #define PREFETCH(p)
+#define PREFETCH_FAR(p)
 #endif

@@ -1,6 +1,8 @@
 #include "exec.h"
+
 #include "fast_matmul.h"
 #include "fault.h"
+#include "samples.h"
 
 #include <string.h>
 
@@ -389,16 +391,30 @@ clarus_status exec_run_buffers(exec *exec, const cl_mem *inputs, const cl_mem *o
     return finish(exec, error);
 }
 
-clarus_status exec_profile(exec *exec, int repeats, double *ms, clarus_error *error)
+/* Two launches in a row cost the queue's own time once. */
+static clarus_status time_pair(exec *exec, size_t launch, double *ms, clarus_error *error)
 {
+    double start = clock_ms();
+    clarus_status status = enqueue(exec, launch, error);
+    if (status == CLARUS_OK)
+        status = enqueue(exec, launch, error);
+    if (status == CLARUS_OK)
+        status = finish(exec, error);
+    *ms = (clock_ms() - start) / 2;
+    return status;
+}
+
+clarus_status exec_profile(exec *exec, double *ms, clarus_error *error)
+{
+    double sorted[EXEC_PROFILE_SAMPLES];
     clarus_status status = CLARUS_OK;
     for (size_t i = 0; i < exec->plan->launch_count && status == CLARUS_OK; i++) {
-        double start = clock_ms();
-        for (int k = 0; k < repeats && status == CLARUS_OK; k++)
-            status = enqueue(exec, i, error);
-        if (status == CLARUS_OK)
-            status = finish(exec, error);
-        ms[i] = (clock_ms() - start) / repeats;
+        for (int k = 0; k < EXEC_PROFILE_SAMPLES && status == CLARUS_OK; k++) {
+            double sample = 0;
+            status = time_pair(exec, i, &sample, error);
+            insert_sorted(sorted, k, sample);
+        }
+        ms[i] = sorted[EXEC_PROFILE_SAMPLES / 2];
     }
     return status;
 }

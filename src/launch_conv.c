@@ -71,8 +71,8 @@ typedef struct conv_extent {
     int64_t pixel_step;            /* elements between neighbouring outputs' inputs */
 } conv_extent;
 
-/* Cycles per product position: two multiply-adds and somewhat fewer loads per cycle (measured), four cycles
- * of latency. */
+/* Half cycles per product position, measured: two multiply-adds and somewhat fewer loads per cycle, four
+ * cycles of latency; each pixel's and each block's load delays the multiply-adds a little on top. */
 static double tile_cost(const conv_tile *tile, const conv_extent *extent)
 {
     double sums = (double)(tile->rows * tile->pixels * tile->blocks);
@@ -82,8 +82,7 @@ static double tile_cost(const conv_tile *tile, const conv_extent *extent)
         cycles = 8;
     double tiles = (double)(div_up(extent->height, tile->rows) * div_up(extent->width, tile->pixels) *
                             div_up(extent->blocks, tile->blocks));
-    double streaming = 1.8 * (double)tile->blocks; /* weights come from the second cache or farther */
-    return tiles * (cycles + streaming + 1.0);
+    return tiles * (cycles + 0.4 * (double)(tile->rows * tile->pixels) + (double)tile->blocks);
 }
 
 /* A tile that another layer of the plan uses already is worth a little: every variant has to be compiled. */
@@ -123,34 +122,38 @@ static conv_tile choose_tile(const plan *plan, const conv_extent *extent, int64_
     return best;
 }
 
-/* Tiles that one work-item computes one after the other. A work-group costs a CPU about as much as some
- * thousand multiply-adds of a vector, so small tiles run in rows; and where a sum has several segments, a
- * segment's weights are read once for the run. But enough work-groups stay to share among cores. On a GPU
- * every tile is a work-item of its own. */
-static int64_t choose_run(const plan *plan, int64_t tiles, int64_t planes, int64_t tile_work,
-                          int is_segmented)
+/* How the tiles of all planes become work-groups. A plane is an output tile of an image and group. */
+typedef struct conv_grid {
+    int64_t tiles, planes; /* tiles of a plane; planes */
+    int64_t run;           /* tiles that one work-item computes one after the other */
+    int planes_first;      /* 1: the planes of a run follow each other, 0: the runs of a plane do */
+} conv_grid;
+
+/* On a CPU runs are long enough that a work-group's own cost, about some thousand multiply-adds of a vector,
+ * does not count, and leave enough work-groups to share among cores. On a GPU every tile is a work-item of
+ * its own. */
+static void set_run(const plan *plan, int64_t wish, int64_t tile_work, conv_grid *grid)
 {
-    enum { WORK = 30000, GROUPS = 16, GROUPS_SEGMENTED = 4 };
-    if (plan_device(plan)->group_size > 1)
-        return 1;
-    int64_t groups = (int64_t)plan->parallel * (is_segmented ? GROUPS_SEGMENTED : GROUPS);
-    int64_t run = is_segmented ? tiles : div_up(WORK, tile_work), most = tiles * planes / groups;
-    run = min64(run, most > 1 ? most : 1);
-    return min64(run, tiles);
+    enum { WORK = 30000, GROUPS = 8 };
+    int64_t least = div_up(WORK, tile_work);
+    int64_t most = grid->tiles * grid->planes / ((int64_t)plan->parallel * GROUPS);
+    int64_t run = min64(wish > least ? wish : least, most > 1 ? most : 1);
+    grid->run = plan_device(plan)->group_size > 1 ? 1 : div_up(grid->tiles, div_up(grid->tiles, run));
 }
 
 /* Work-items of a channel block stand side by side; the rest of the work-group takes neighbouring runs of
  * tiles. */
-static void set_grid(launch *launch, const device_params *device, int64_t tiles, int64_t planes)
+static void set_grid(launch *launch, const device_params *device, const conv_grid *grid)
 {
+    size_t runs = grid->planes_first ? 2 : 1;
     int64_t parts = LAYOUT_BLOCK / device->lanes;
     int64_t group = device->group_size > parts ? device->group_size / parts : 1;
     launch->local[0] = (size_t)parts;
-    launch->local[1] = (size_t)group;
-    launch->local[2] = 1;
+    launch->local[runs] = (size_t)group;
+    launch->local[3 - runs] = 1;
     launch->global[0] = (size_t)parts;
-    launch->global[1] = (size_t)(div_up(tiles, group) * group);
-    launch->global[2] = (size_t)planes;
+    launch->global[runs] = (size_t)(div_up(div_up(grid->tiles, grid->run), group) * group);
+    launch->global[3 - runs] = (size_t)grid->planes;
 }
 
 /* Weights [O][I / groups][taps] to [group][tile of outputs][block][tap][channel][tile width], zeros beyond O.
@@ -261,6 +264,18 @@ static int is_one_row(const conv_params *c, const operand *in, const operand *re
            (!residual || !layout_has_halo(&residual->layout));
 }
 
+/* A run reads one slice of the input for all planes, a plane one slice of the weights for all runs. Whichever
+ * of the two is larger as a whole is the one to read once: its slice stays in the core's cache while the
+ * other passes by. A run's slice of the input has to fit there in either case. */
+static void choose_order(const plan *plan, const conv_tile *tile, int64_t group_in, int64_t group_out,
+                         int64_t taps, conv_grid *grid)
+{
+    int64_t pixels = (int64_t)tile->rows * tile->pixels;
+    int64_t input = pixels * group_in, near = plan_device(plan)->near_bytes / (int64_t)sizeof(float);
+    grid->planes_first = input * grid->tiles > group_in * group_out * taps;
+    set_run(plan, near / input, pixels * tile->blocks * group_in * taps, grid);
+}
+
 static clarus_status launch_blocked(plan *plan, size_t op, const lowered_op *what, const operand *in,
                                     const operand *out, clarus_error *error)
 {
@@ -291,11 +306,9 @@ static clarus_status launch_blocked(plan *plan, size_t op, const lowered_op *wha
         return status;
     define_tile(launch, &tile, w->stride[2], pixel, device->lanes);
     int function = launch_epilogue(launch, &what->epilogue);
-    int64_t tiles = tiles_x * tiles_y, planes = c->batch * c->groups * tiles_o;
-    int64_t run =
-        choose_run(plan, tiles, planes, (int64_t)tile.rows * tile.pixels * tile.blocks * group_in * taps,
-                   group_in > segment_channels(taps));
-    set_grid(launch, device, div_up(tiles, run), planes);
+    conv_grid grid = {.tiles = tiles_x * tiles_y, .planes = c->batch * c->groups * tiles_o};
+    choose_order(plan, &tile, group_in, group_out, taps, &grid);
+    set_grid(launch, device, &grid);
     launch_buffer(launch, in->buffer);
     weight_packing pack = {.weights = plan->graph->values[what->inputs[1]].data,
                            .groups = c->groups,
@@ -337,8 +350,12 @@ static clarus_status launch_blocked(plan *plan, size_t op, const lowered_op *wha
                              extent.blocks,
                              residual != NULL,
                              function,
-                             run,
-                             tiles};
+                             grid.run,
+                             grid.tiles,
+                             grid.planes_first ? 1 : 2,
+                             c->batch,
+                             grid.planes_first ? 1 : c->batch,
+                             grid.planes_first ? c->groups * tiles_o : 1};
     if ((status = launch_table(plan, launch, table, sizeof table / sizeof *table, error)) != CLARUS_OK)
         return status;
     add_parameters(launch, &what->epilogue);
@@ -371,8 +388,9 @@ static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *w
     launch_define(launch, "-DTP=%lld -DSX=%lld -DLANES=%d", (long long)pixels, (long long)w->stride[2],
                   device->lanes);
     int function = launch_epilogue(launch, &what->epilogue);
-    int64_t tiles = tiles_x * w->out[1], run = choose_run(plan, tiles, c->batch * blocks, pixels * taps, 0);
-    set_grid(launch, device, div_up(tiles, run), c->batch * blocks);
+    conv_grid grid = {.tiles = tiles_x * w->out[1], .planes = c->batch * blocks};
+    set_run(plan, 1, pixels * taps, &grid);
+    set_grid(launch, device, &grid);
     launch_buffer(launch, in->buffer);
     weight_packing pack = {
         .weights = plan->graph->values[what->inputs[1]].data, .groups = c->groups, .taps = taps};
@@ -402,8 +420,8 @@ static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *w
                              r.row,
                              residual != NULL,
                              function,
-                             run,
-                             tiles};
+                             grid.run,
+                             grid.tiles};
     if ((status = launch_table(plan, launch, table, sizeof table / sizeof *table, error)) != CLARUS_OK)
         return status;
     add_parameters(launch, &what->epilogue);

@@ -2,6 +2,7 @@
  * speed may change from one to the next. */
 #include "cpu.h"
 #include "device.h"
+#include "samples.h"
 
 #include <float.h>
 #include <stdio.h>
@@ -91,13 +92,6 @@ static clarus_status find_rounds(const peak_run *run, cl_int *rounds, clarus_err
             break;
     }
     return status;
-}
-
-static void insert_sorted(double *values, int count, double value)
-{
-    for (; count > 0 && values[count - 1] > value; count--)
-        values[count] = values[count - 1];
-    values[count] = value;
 }
 
 static clarus_status peak_measure(const peak_run *run, double *gflops, clarus_error *error)

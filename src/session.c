@@ -377,8 +377,6 @@ const lowered_graph *session_graph(const clarus_session *session)
     return session->last ? session->last->graph : NULL;
 }
 
-enum { PROFILE_REPEATS = 3 };
-
 /* ---- profile ----------------------------------------------------------------------------------- */
 
 static uint64_t value_bytes(const lowered_graph *graph, size_t value)
@@ -442,7 +440,7 @@ clarus_status clarus_session_profile(clarus_session *session, const clarus_tenso
         return error_memory(error, "profile");
     cpu_float_env env;
     cpu_float_env_enter(&env);
-    status = exec_profile(session->last->exec, PROFILE_REPEATS, session->launch_ms, error);
+    status = exec_profile(session->last->exec, session->launch_ms, error);
     cpu_float_env_leave(&env);
     if (status != CLARUS_OK)
         return status;

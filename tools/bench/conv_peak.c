@@ -104,10 +104,10 @@ static void prepare(conv_layer *l, clarus_context *context, clarus_device *devic
 /* GFLOP/s of the second convolution's launch. */
 static double measure(conv_layer *l)
 {
-    enum { REPEATS = 8, MOST = 16 };
+    enum { MOST = 16 };
     clarus_error error;
     double ms[MOST];
-    if (l->plan->launch_count > MOST || exec_profile(l->exec, REPEATS, ms, &error) != CLARUS_OK)
+    if (l->plan->launch_count > MOST || exec_profile(l->exec, ms, &error) != CLARUS_OK)
         stop(&error);
     for (size_t i = 0; i < l->plan->launch_count; i++)
         if (l->plan->launches[i].op == 1 && l->plan->launches[i].kernel == KERNEL_conv2d)
