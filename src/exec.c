@@ -391,30 +391,33 @@ clarus_status exec_run_buffers(exec *exec, const cl_mem *inputs, const cl_mem *o
     return finish(exec, error);
 }
 
-/* Two launches in a row cost the queue's own time once. */
-static clarus_status time_pair(exec *exec, size_t launch, double *ms, clarus_error *error)
+/* One sample: `count` launches in a row, which pay for waking the queue once. */
+static clarus_status time_launch(exec *exec, size_t launch, int count, double *ms, clarus_error *error)
 {
     double start = clock_ms();
-    clarus_status status = enqueue(exec, launch, error);
-    if (status == CLARUS_OK)
+    clarus_status status = CLARUS_OK;
+    for (int k = 0; k < count && status == CLARUS_OK; k++)
         status = enqueue(exec, launch, error);
     if (status == CLARUS_OK)
         status = finish(exec, error);
-    *ms = (clock_ms() - start) / 2;
+    *ms = (clock_ms() - start) / count;
     return status;
 }
 
 clarus_status exec_profile(exec *exec, double *ms, clarus_error *error)
 {
-    double sorted[EXEC_PROFILE_SAMPLES];
+    enum { SAMPLES = 9, SAMPLE_MS = 3, MOST = 64 };
+    double sorted[SAMPLES];
     clarus_status status = CLARUS_OK;
     for (size_t i = 0; i < exec->plan->launch_count && status == CLARUS_OK; i++) {
-        for (int k = 0; k < EXEC_PROFILE_SAMPLES && status == CLARUS_OK; k++) {
-            double sample = 0;
-            status = time_pair(exec, i, &sample, error);
+        double sample = 0;
+        status = time_launch(exec, i, 2, &sample, error);
+        int count = sample * MOST < SAMPLE_MS ? MOST : 1 + (int)(SAMPLE_MS / sample);
+        for (int k = 0; k < SAMPLES && status == CLARUS_OK; k++) {
+            status = time_launch(exec, i, count, &sample, error);
             insert_sorted(sorted, k, sample);
         }
-        ms[i] = sorted[EXEC_PROFILE_SAMPLES / 2];
+        ms[i] = sorted[SAMPLES / 2];
     }
     return status;
 }

@@ -266,14 +266,17 @@ static int is_one_row(const conv_params *c, const operand *in, const operand *re
 
 /* A run reads one slice of the input for all planes, a plane one slice of the weights for all runs. Whichever
  * of the two is larger as a whole is the one to read once: its slice stays in the core's cache while the
- * other passes by. A run's slice of the input has to fit there in either case. */
+ * other passes by. A run's slice of the input has to fit there in either case; where all the weights do too,
+ * runs need not be long, and short ones share out better. */
 static void choose_order(const plan *plan, const conv_tile *tile, int64_t group_in, int64_t group_out,
                          int64_t taps, conv_grid *grid)
 {
-    int64_t pixels = (int64_t)tile->rows * tile->pixels;
-    int64_t input = pixels * group_in, near = plan_device(plan)->near_bytes / (int64_t)sizeof(float);
-    grid->planes_first = input * grid->tiles > group_in * group_out * taps;
-    set_run(plan, near / input, pixels * tile->blocks * group_in * taps, grid);
+    int64_t pixels = (int64_t)tile->rows * tile->pixels, input = pixels * group_in;
+    int64_t weights = group_in * group_out * taps;
+    int64_t near = plan_device(plan)->near_bytes / (int64_t)sizeof(float);
+    grid->planes_first = input * grid->tiles > weights;
+    set_run(plan, grid->planes_first && weights <= near ? 1 : near / input,
+            pixels * tile->blocks * group_in * taps, grid);
 }
 
 static clarus_status launch_blocked(plan *plan, size_t op, const lowered_op *what, const operand *in,
