@@ -25,6 +25,9 @@ void graph_free(graph *graph)
     clarus_context *context = graph->context;
     arena_free(&graph->arena);
     memory_free(context, graph->values);
+    memory_free(context, graph->nodes);
+    memory_free(context, graph->tensors);
+    memory_free(context, graph->tensor_names);
     memory_free(context, graph);
     clarus_context_free(context);
 }
@@ -133,6 +136,14 @@ static clarus_status resolve_uses(graph *g, const name_table *table, clarus_erro
                 g->values[number - 1].uses++;
         }
     }
+    for (graph_guard *guard = g->guards; guard; guard = guard->next) {
+        size_t number = *name_slot(table, guard->condition_name);
+        if (!number)
+            return error_set(error, CLARUS_E_FORMAT, "the condition \"%s\" is not defined anywhere",
+                             guard->condition_name);
+        guard->condition = number - 1;
+        g->values[number - 1].uses++;
+    }
     for (size_t i = 0; i < g->output_count; i++) {
         size_t number = *name_slot(table, g->outputs[i].info.name);
         if (!number)
@@ -144,17 +155,30 @@ static clarus_status resolve_uses(graph *g, const name_table *table, clarus_erro
     return CLARUS_OK;
 }
 
-/* The node that node n waits for through input i, or GRAPH_NONE. */
+/* Inputs and conditions that node n waits for. */
+static size_t wait_count(const graph *g, size_t n)
+{
+    size_t count = g->nodes[n].input_count;
+    for (const graph_guard *guard = g->nodes[n].guard; guard; guard = guard->outer)
+        count++;
+    return count;
+}
+
+/* The node that node n waits for through the i-th of them, or GRAPH_NONE. */
 static size_t waits_for(const graph *g, size_t n, size_t i)
 {
-    size_t value = g->nodes[n].inputs[i];
+    const graph_node *node = &g->nodes[n];
+    const graph_guard *guard = node->guard;
+    for (size_t k = node->input_count; k < i; k++)
+        guard = guard->outer;
+    size_t value = i < node->input_count ? node->inputs[i] : guard->condition;
     return value == GRAPH_NONE ? GRAPH_NONE : g->values[value].node;
 }
 
 static int is_sorted(const graph *g)
 {
     for (size_t n = 0; n < g->node_count; n++)
-        for (size_t i = 0; i < g->nodes[n].input_count; i++) {
+        for (size_t i = 0; i < wait_count(g, n); i++) {
             size_t before = waits_for(g, n, i);
             if (before != GRAPH_NONE && before >= n)
                 return 0;
@@ -173,7 +197,7 @@ static size_t sort_nodes(const graph *g, size_t *order, size_t *waiting, size_t 
         first[n] = GRAPH_NONE;
     for (size_t n = 0; n < g->node_count; n++) {
         waiting[n] = 0;
-        for (size_t i = 0; i < g->nodes[n].input_count; i++) {
+        for (size_t i = 0; i < wait_count(g, n); i++) {
             size_t before = waits_for(g, n, i);
             if (before == GRAPH_NONE)
                 continue;
@@ -198,7 +222,7 @@ static clarus_status sort_graph(graph *g, clarus_error *error)
         return CLARUS_OK;
     size_t n = g->node_count, edges = 0;
     for (size_t i = 0; i < n; i++)
-        edges += g->nodes[i].input_count;
+        edges += wait_count(g, i);
     size_t *order = arena_alloc(&g->arena, 3 * n + 2 * edges, sizeof *order, sizeof *order);
     graph_node *sorted = arena_alloc(&g->arena, n, sizeof *sorted, sizeof(void *));
     if (!order || !sorted)
@@ -218,23 +242,23 @@ static clarus_status sort_graph(graph *g, clarus_error *error)
             if (sorted[i].outputs[o] != GRAPH_NONE)
                 g->values[sorted[i].outputs[o]].node = i;
     }
-    g->nodes = sorted;
+    memcpy(g->nodes, sorted, n * sizeof *sorted);
     return CLARUS_OK;
 }
 
-static void need_value(graph *g, size_t value)
+static void need_node(graph *g, size_t node)
 {
-    if (value != GRAPH_NONE && g->values[value].node != GRAPH_NONE)
-        g->nodes[g->values[value].node].needed = 1;
+    if (node != GRAPH_NONE)
+        g->nodes[node].needed = 1;
 }
 
 static void mark_needed(graph *g)
 {
     for (size_t i = 0; i < g->output_count; i++)
-        need_value(g, g->outputs[i].value);
+        need_node(g, g->values[g->outputs[i].value].node);
     for (size_t n = g->node_count; n-- > 0;)
-        for (size_t i = 0; g->nodes[n].needed && i < g->nodes[n].input_count; i++)
-            need_value(g, g->nodes[n].inputs[i]);
+        for (size_t i = 0; g->nodes[n].needed && i < wait_count(g, n); i++)
+            need_node(g, waits_for(g, n, i));
 }
 
 static clarus_status find_opsets(graph *g, clarus_error *error)
@@ -246,7 +270,7 @@ static clarus_status find_opsets(graph *g, clarus_error *error)
         return error_set(error, CLARUS_E_FORMAT, "the model does not say which opset of ONNX it uses");
     for (size_t n = 0; n < g->node_count; n++) {
         graph_node *node = &g->nodes[n];
-        if (graph_is_default_domain(node->domain))
+        if (!node->opset && graph_is_default_domain(node->domain))
             node->opset = g->opset;
         for (size_t i = 0; i < g->import_count && !node->opset; i++)
             if (strcmp(g->imports[i].domain, node->domain) == 0)

@@ -36,10 +36,13 @@ int lower_has_input(const lowering *l, size_t i)
 
 size_t lower_input(lowering *l, size_t i)
 {
-    if (lower_has_input(l, i))
-        return l->bindings[l->node->inputs[i]].number;
-    lower_error(l, CLARUS_E_FORMAT, "input %zu is missing", i);
-    return LOWER_NONE;
+    size_t number = lower_has_input(l, i) ? l->bindings[l->node->inputs[i]].number : LOWER_NONE;
+    if (!lower_has_input(l, i))
+        lower_error(l, CLARUS_E_FORMAT, "input %zu is missing", i);
+    else if (number == LOWER_NONE)
+        lower_error(l, CLARUS_E_UNSUPPORTED, "input \"%s\" comes from an output that is not supported",
+                    l->node->input_names[i]);
+    return number;
 }
 
 clarus_dtype lower_input_type(const lowering *l, size_t i)
@@ -515,35 +518,76 @@ static int is_needed(const lowering *l, const graph_node *node)
     return 0;
 }
 
+static void need(lowering *l, const graph_node *node)
+{
+    for (size_t i = 0; i < node->input_count; i++)
+        if (node->inputs[i] != GRAPH_NONE)
+            l->needed[node->inputs[i]] = 1;
+    for (const graph_guard *guard = node->guard; guard; guard = guard->outer)
+        l->needed[guard->condition] = 1;
+}
+
 /* Walks back from the targets to what is known. */
 static void mark_needed(lowering *l)
 {
     for (size_t i = 0; i < target_count(l); i++)
         l->needed[target_value(l, i)] = 1;
-    for (size_t n = l->model->node_count; n-- > 0;) {
-        const graph_node *node = &l->model->nodes[n];
-        for (size_t i = 0; i < node->input_count && is_needed(l, node); i++)
-            if (node->inputs[i] != GRAPH_NONE)
-                l->needed[node->inputs[i]] = 1;
-    }
+    for (size_t n = l->model->node_count; n-- > 0;)
+        if (is_needed(l, &l->model->nodes[n]))
+            need(l, &l->model->nodes[n]);
 }
 
 /* Initializers are bound when first used, so that those of nodes not needed cost nothing. */
-static void bind_constants(lowering *l)
+static void bind_constant(lowering *l, size_t number)
+{
+    const graph_value *value = &l->model->values[number];
+    binding *bound = &l->bindings[number];
+    if (value->tensor && bound->number == LOWER_NONE)
+        *bound = (binding){lower_tensor(l, value->tensor, value->name), value->tensor->dtype};
+}
+
+static void bind_inputs_of_node(lowering *l)
 {
     l->half = (clarus_dtype)0;
     for (size_t i = 0; i < l->node->input_count && l->status == CLARUS_OK; i++) {
         if (l->node->inputs[i] == GRAPH_NONE)
             continue;
-        const graph_value *value = &l->model->values[l->node->inputs[i]];
-        binding *bound = &l->bindings[l->node->inputs[i]];
-        if (value->tensor && bound->number == LOWER_NONE)
-            *bound = (binding){lower_tensor(l, value->tensor, value->name), value->tensor->dtype};
-        if (bound->number == LOWER_NONE)
-            lower_error(l, CLARUS_E_UNSUPPORTED, "input \"%s\" comes from an output that is not supported",
-                        l->node->input_names[i]);
-        if (convert_is_half(bound->dtype))
-            l->half = bound->dtype;
+        bind_constant(l, l->node->inputs[i]);
+        if (convert_is_half(l->bindings[l->node->inputs[i]].dtype))
+            l->half = l->bindings[l->node->inputs[i]].dtype;
+    }
+}
+
+/* The condition of an If, which must be known: 0 or 1, or -1 on failure. */
+static int read_condition(lowering *l, size_t value)
+{
+    bind_constant(l, value);
+    size_t number = l->bindings[value].number;
+    const unsigned char *data = lower_data(l, number);
+    if (number == LOWER_NONE)
+        lower_error(l, CLARUS_E_UNSUPPORTED, "condition \"%s\" is not supported",
+                    l->model->values[value].name);
+    else if (lower_dtype(l, number) != CLARUS_BOOL || lower_count(l, number) != 1)
+        lower_error(l, CLARUS_E_SHAPE, "condition \"%s\" is not one bool", l->model->values[value].name);
+    else if (!data)
+        miss(l, value);
+    return l->status == CLARUS_OK ? *data != 0 : -1;
+}
+
+/* Whether the node's branch is the one that is taken. */
+static int is_taken(lowering *l, const graph_guard *guard)
+{
+    return !guard || (is_taken(l, guard->outer) && read_condition(l, guard->condition) == guard->branch);
+}
+
+/* The nodes of the branch that is taken stand before it. */
+void lower_if(lowering *l)
+{
+    size_t outputs = l->node->output_count;
+    int taken = read_condition(l, l->node->inputs[0]);
+    for (size_t i = 0; i < outputs && l->status == CLARUS_OK; i++) {
+        size_t from = 1 + i + (taken ? 0 : outputs);
+        lower_bind_as(l, i, lower_input(l, from), lower_input_type(l, from));
     }
 }
 
@@ -552,10 +596,12 @@ static clarus_status lower_node(lowering *l, const graph_node *node)
     char text[NODE_TEXT];
     l->node = node;
     l->row = operator_find(node);
-    bind_constants(l);
-    if (l->status == CLARUS_OK && !l->row)
+    int taken = is_taken(l, node->guard);
+    if (taken)
+        bind_inputs_of_node(l);
+    if (l->status == CLARUS_OK && taken && !l->row)
         lower_error(l, CLARUS_E_UNSUPPORTED, "the operator is not supported");
-    if (l->status == CLARUS_OK)
+    if (l->status == CLARUS_OK && taken)
         l->row->lower(l);
     l->node = NULL;
     if (l->status != CLARUS_OK)
@@ -631,8 +677,11 @@ static clarus_status lower_nodes(lowering *l)
         return error_memory(l->error, "graph");
     for (size_t i = 0; i < l->model->value_count; i++)
         l->bindings[i] = (binding){LOWER_NONE, (clarus_dtype)0};
-    if (bind_inputs(l) != CLARUS_OK || bind_known(l) != CLARUS_OK)
-        return l->status;
+    clarus_status status = bind_inputs(l);
+    if (status == CLARUS_OK)
+        status = bind_known(l);
+    if (status != CLARUS_OK)
+        return status;
     mark_needed(l);
     for (size_t n = 0; n < l->model->node_count; n++)
         if (is_needed(l, &l->model->nodes[n]) && lower_node(l, &l->model->nodes[n]) != CLARUS_OK)

@@ -4,6 +4,9 @@
 
 #include "lower.h"
 
+/* lower.c */
+void lower_if(lowering *l);
+
 /* lower_conv.c */
 void lower_conv(lowering *l);
 void lower_pool(lowering *l);        /* parameter: pool_function */

@@ -1,15 +1,23 @@
 /* From protobuf messages to a graph. The messages are unpacked into the graph's arena and stay there, so that
- * names and weights need no second copy; the graph's own structures point into them. */
+ * names and weights need no second copy; the graph's own structures point into them. The nodes of a function
+ * are put in the place of its call, those of an If's branches before it. */
 #include "onnx.h"
 #include "onnx_parts.h"
+#include "onnx_scope.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* A few functions that call each other twice would be any number of nodes. */
+enum { MOST_INLINED = 1 << 16, MOST_NESTED = 32 };
 
 typedef struct reading {
     onnx_reader reader;
     graph *graph;
     const Onnx__Model *model;
+    size_t inlined; /* calls and nodes of functions so far */
+    size_t scopes;  /* opened so far; makes prefixes unique */
 } reading;
 
 static const char *text_or_empty(const char *text)
@@ -60,10 +68,10 @@ static clarus_status read_tensor_attribute(reading *r, const Onnx__Attribute *a,
     return onnx_read_data(&r->reader, a->t, what, tensor, error);
 }
 
-static clarus_status read_attribute(reading *r, const Onnx__Attribute *a, const char *node,
+static clarus_status read_attribute(reading *r, const char *name, const Onnx__Attribute *a, const char *node,
                                     graph_attribute *out, clarus_error *error)
 {
-    *out = (graph_attribute){.name = text_or_empty(a->name), .kind = ATTRIBUTE_OTHER};
+    *out = (graph_attribute){.name = text_or_empty(name), .kind = ATTRIBUTE_OTHER};
     switch (attribute_type(a)) {
     case ATTRIBUTE_FLOAT:
         out->as.f = a->f;
@@ -96,79 +104,366 @@ static clarus_status read_attribute(reading *r, const Onnx__Attribute *a, const 
     return CLARUS_OK;
 }
 
-static clarus_status read_names(reading *r, char *const *from, size_t count, const char ***names,
-                                size_t **numbers, clarus_error *error)
+/* ---- Nodes */
+
+/* Room for the names of inputs or outputs and for their values' numbers. */
+static clarus_status new_names(reading *r, size_t count, const char ***names, size_t **numbers,
+                               clarus_error *error)
 {
     *names = new_array(r, count, sizeof **names);
     *numbers = new_array(r, count, sizeof **numbers);
-    if (!*names || !*numbers)
-        return error_memory(error, "graph");
-    for (size_t i = 0; i < count; i++)
-        (*names)[i] = text_or_empty(from[i]);
+    return *names && *numbers ? CLARUS_OK : error_memory(error, "graph");
+}
+
+static clarus_status read_inputs(reading *r, const onnx_scope *scope, char *const *from, size_t count,
+                                 const char **names, clarus_error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        names[i] = scope_find(scope, r->reader.arena, text_or_empty(from[i]));
+        if (!names[i])
+            return error_memory(error, "graph");
+    }
     return CLARUS_OK;
 }
 
-static clarus_status read_node(reading *r, const Onnx__Node *from, size_t number, graph_node *node,
-                               clarus_error *error)
+static clarus_status read_outputs(reading *r, onnx_scope *scope, const Onnx__Node *from, graph_node *node,
+                                  clarus_error *error)
+{
+    node->output_count = from->n_output;
+    clarus_status status = new_names(r, from->n_output, &node->output_names, &node->outputs, error);
+    for (size_t i = 0; i < from->n_output && status == CLARUS_OK; i++) {
+        node->output_names[i] = scope_rename(scope, r->reader.arena, text_or_empty(from->output[i]));
+        status = node->output_names[i] ? CLARUS_OK : error_memory(error, "graph");
+    }
+    return status;
+}
+
+static clarus_status read_attributes(reading *r, const onnx_scope *scope, const Onnx__Node *from,
+                                     graph_node *node, clarus_error *error)
+{
+    node->attributes = new_array(r, from->n_attribute, sizeof *node->attributes);
+    clarus_status status = node->attributes ? CLARUS_OK : error_memory(error, "graph");
+    for (size_t i = 0; i < from->n_attribute && status == CLARUS_OK; i++) {
+        const Onnx__Attribute *a = scope_attribute(scope, from->attribute[i]);
+        if (a)
+            status = read_attribute(r, from->attribute[i]->name, a, node->name,
+                                    &node->attributes[node->attribute_count++], error);
+    }
+    return status;
+}
+
+/* The version of the node's domain that a function imports for its body. */
+static int64_t function_opset(const onnx_scope *scope, const char *domain)
+{
+    while (scope && !scope->function)
+        scope = scope->outer;
+    for (size_t i = 0; scope && i < scope->function->n_opset_import; i++) {
+        const Onnx__OperatorSetId *import = scope->function->opset_import[i];
+        const char *imported = text_or_empty(import->domain);
+        if (strcmp(imported, domain) == 0 ||
+            (graph_is_default_domain(imported) && graph_is_default_domain(domain)))
+            return import->version;
+    }
+    return 0;
+}
+
+/* What every node has; its name is made up where the model gives none. */
+static clarus_status start_node(reading *r, const onnx_scope *scope, const Onnx__Node *from, graph_node *node,
+                                clarus_error *error)
 {
     char made_up[80];
-    node->op = text_or_empty(from->op_type);
-    node->domain = text_or_empty(from->domain);
-    node->name = text_or_empty(from->name);
-    if (!*node->name) {
-        snprintf(made_up, sizeof made_up, "%.50s_%zu", node->op, number);
-        node->name = arena_strdup(r->reader.arena, made_up);
-    }
-    node->input_count = from->n_input;
-    node->output_count = from->n_output;
-    node->attribute_count = from->n_attribute;
-    node->attributes = new_array(r, from->n_attribute, sizeof *node->attributes);
-    if (!node->name || !node->attributes)
+    const char *name = text_or_empty(from->name);
+    *node = (graph_node){.op = text_or_empty(from->op_type), .domain = text_or_empty(from->domain)};
+    snprintf(made_up, sizeof made_up, "%.50s_%zu", node->op, r->graph->node_count);
+    node->guard = scope->guard;
+    node->opset = function_opset(scope, node->domain);
+    node->name = arena_strdup(r->reader.arena, *name ? name : made_up);
+    return node->name ? CLARUS_OK : error_memory(error, "graph");
+}
+
+static clarus_status add_node(reading *r, const graph_node *node, clarus_error *error)
+{
+    graph *g = r->graph;
+    if (!memory_grow(g->context, (void **)&g->nodes, &g->node_capacity, g->node_count + 1, sizeof *g->nodes))
         return error_memory(error, "graph");
-    clarus_status status =
-        read_names(r, from->input, from->n_input, &node->input_names, &node->inputs, error);
+    g->nodes[g->node_count++] = *node;
+    return CLARUS_OK;
+}
+
+static clarus_status read_plain_node(reading *r, onnx_scope *scope, const Onnx__Node *from,
+                                     clarus_error *error)
+{
+    graph_node node;
+    clarus_status status = start_node(r, scope, from, &node, error);
+    node.input_count = from->n_input;
     if (status == CLARUS_OK)
-        status = read_names(r, from->output, from->n_output, &node->output_names, &node->outputs, error);
-    for (size_t i = 0; i < from->n_attribute && status == CLARUS_OK; i++)
-        status = read_attribute(r, from->attribute[i], node->name, &node->attributes[i], error);
-    return status;
+        status = new_names(r, from->n_input, &node.input_names, &node.inputs, error);
+    if (status == CLARUS_OK)
+        status = read_inputs(r, scope, from->input, from->n_input, node.input_names, error);
+    if (status == CLARUS_OK)
+        status = read_outputs(r, scope, from, &node, error);
+    if (status == CLARUS_OK)
+        status = read_attributes(r, scope, from, &node, error);
+    return status == CLARUS_OK ? add_node(r, &node, error) : status;
 }
 
-static clarus_status read_nodes(reading *r, clarus_error *error)
+static clarus_status read_node(reading *r, onnx_scope *scope, const Onnx__Node *from, clarus_error *error);
+
+static clarus_status read_nodes(reading *r, onnx_scope *scope, Onnx__Node *const *from, size_t count,
+                                clarus_error *error)
 {
-    const Onnx__Graph *from = r->model->graph;
     clarus_status status = CLARUS_OK;
-    r->graph->nodes = new_array(r, from->n_node, sizeof *r->graph->nodes);
-    if (!r->graph->nodes)
-        return error_memory(error, "graph");
-    r->graph->node_count = from->n_node;
-    for (size_t i = 0; i < from->n_node && status == CLARUS_OK; i++)
-        status = read_node(r, from->node[i], i, &r->graph->nodes[i], error);
+    for (size_t i = 0; i < count && status == CLARUS_OK; i++)
+        status = read_node(r, scope, from[i], error);
     return status;
 }
 
-static clarus_status read_initializers(reading *r, clarus_error *error)
+static clarus_status read_initializers(reading *r, onnx_scope *scope, const Onnx__Graph *from,
+                                       clarus_error *error)
 {
-    const Onnx__Graph *from = r->model->graph;
     graph *g = r->graph;
     char what[160];
+    clarus_status status = CLARUS_OK;
     if (from->n_sparse_initializer)
         return error_set(error, CLARUS_E_UNSUPPORTED,
                          "sparse initializers are not supported (the graph has %zu)",
                          from->n_sparse_initializer);
-    g->tensor_names = new_array(r, from->n_initializer, sizeof *g->tensor_names);
-    g->tensors = new_array(r, from->n_initializer, sizeof *g->tensors);
-    if (!g->tensor_names || !g->tensors)
+    size_t all = g->tensor_count + from->n_initializer;
+    if (!memory_grow(g->context, (void **)&g->tensors, &g->tensor_capacity, all, sizeof *g->tensors) ||
+        !memory_grow(g->context, (void **)&g->tensor_names, &g->tensor_name_capacity, all,
+                     sizeof *g->tensor_names))
         return error_memory(error, "graph");
-    g->tensor_count = from->n_initializer;
-    clarus_status status = CLARUS_OK;
     for (size_t i = 0; i < from->n_initializer && status == CLARUS_OK; i++) {
-        g->tensor_names[i] = text_or_empty(from->initializer[i]->name);
-        snprintf(what, sizeof what, "initializer \"%.120s\"", g->tensor_names[i]);
-        status = onnx_read_data(&r->reader, from->initializer[i], what, &g->tensors[i], error);
+        const char *name = scope_rename(scope, r->reader.arena, text_or_empty(from->initializer[i]->name));
+        if (!name)
+            return error_memory(error, "graph");
+        snprintf(what, sizeof what, "initializer \"%.120s\"", name);
+        memset(&g->tensors[g->tensor_count], 0, sizeof *g->tensors);
+        g->tensor_names[g->tensor_count] = name;
+        status =
+            onnx_read_data(&r->reader, from->initializer[i], what, &g->tensors[g->tensor_count++], error);
     }
     return status;
 }
+
+/* ---- Branches of an If, and functions */
+
+static size_t count_names(Onnx__Node *const *nodes, size_t count)
+{
+    size_t names = 0;
+    for (size_t i = 0; i < count; i++)
+        names += nodes[i]->n_output;
+    return names;
+}
+
+/* Everything that the nodes define, before anything is used: they need not be in order. */
+static clarus_status define_outputs(reading *r, onnx_scope *scope, Onnx__Node *const *nodes, size_t count,
+                                    clarus_error *error)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < nodes[i]->n_output; k++)
+            if (!scope_rename(scope, r->reader.arena, text_or_empty(nodes[i]->output[k])))
+                return error_memory(error, "graph");
+    return CLARUS_OK;
+}
+
+/* "NAME#4 then > " */
+static clarus_status open_scope(reading *r, onnx_scope *scope, const Onnx__Node *node, const char *part,
+                                size_t names, clarus_error *error)
+{
+    char prefix[120];
+    const char *name = node->name && *node->name ? node->name : text_or_empty(node->op_type);
+    snprintf(prefix, sizeof prefix, "%.80s#%zu%s > ", name, ++r->scopes, part);
+    if (scope->depth > MOST_NESTED)
+        return error_set(error, CLARUS_E_LIMIT, "%s: functions and branches nest deeper than %d", name,
+                         MOST_NESTED);
+    return scope_open(scope, r->reader.arena, names, prefix, error);
+}
+
+static const Onnx__Graph *find_branch(const onnx_scope *scope, const Onnx__Node *node, const char *name)
+{
+    for (size_t i = 0; i < node->n_attribute; i++)
+        if (node->attribute[i]->name && strcmp(node->attribute[i]->name, name) == 0) {
+            const Onnx__Attribute *a = scope_attribute(scope, node->attribute[i]);
+            return a ? a->g : NULL;
+        }
+    return NULL;
+}
+
+static clarus_status new_guard(reading *r, const onnx_scope *scope, const char *condition, int branch,
+                               const graph_guard **guard, clarus_error *error)
+{
+    graph_guard *made = new_array(r, 1, sizeof *made);
+    if (!made)
+        return error_memory(error, "graph");
+    *made = (graph_guard){condition, GRAPH_NONE, branch, scope->guard, r->graph->guards};
+    r->graph->guards = made;
+    *guard = made;
+    return CLARUS_OK;
+}
+
+/* Adds the branch's nodes; names receives what its outputs mean. */
+static clarus_status read_branch(reading *r, const onnx_scope *outer, const Onnx__Node *from, int branch,
+                                 const char *condition, const char **names, clarus_error *error)
+{
+    const Onnx__Graph *body = find_branch(outer, from, branch ? "then_branch" : "else_branch");
+    onnx_scope scope = {.outer = outer, .depth = outer->depth + 1};
+    if (!body || body->n_output != from->n_output || from->n_input != 1)
+        return error_set(error, CLARUS_E_FORMAT,
+                         "If \"%.80s\": its %s branch is not there or has not its %zu outputs",
+                         text_or_empty(from->name), branch ? "then" : "else", from->n_output);
+    size_t count = body->n_initializer + count_names(body->node, body->n_node);
+    clarus_status status = open_scope(r, &scope, from, branch ? " then" : " else", count, error);
+    if (status == CLARUS_OK)
+        status = new_guard(r, outer, condition, branch, &scope.guard, error);
+    if (status == CLARUS_OK)
+        status = define_outputs(r, &scope, body->node, body->n_node, error);
+    if (status == CLARUS_OK)
+        status = read_initializers(r, &scope, body, error);
+    if (status == CLARUS_OK)
+        status = read_nodes(r, &scope, body->node, body->n_node, error);
+    for (size_t i = 0; i < body->n_output && status == CLARUS_OK; i++) {
+        names[i] = scope_find(&scope, r->reader.arena, text_or_empty(body->output[i]->name));
+        status = names[i] ? CLARUS_OK : error_memory(error, "graph");
+    }
+    return status;
+}
+
+static clarus_status read_if(reading *r, onnx_scope *scope, const Onnx__Node *from, clarus_error *error)
+{
+    graph_node node;
+    clarus_status status = start_node(r, scope, from, &node, error);
+    node.input_count = 1 + 2 * from->n_output;
+    if (status == CLARUS_OK)
+        status = new_names(r, node.input_count, &node.input_names, &node.inputs, error);
+    if (status == CLARUS_OK)
+        status = read_inputs(r, scope, from->input, from->n_input ? 1 : 0, node.input_names, error);
+    for (int branch = 1; branch >= 0 && status == CLARUS_OK; branch--)
+        status = read_branch(r, scope, from, branch, node.input_names[0],
+                             node.input_names + 1 + (branch ? 0 : from->n_output), error);
+    if (status == CLARUS_OK)
+        status = read_outputs(r, scope, from, &node, error);
+    return status == CLARUS_OK ? add_node(r, &node, error) : status;
+}
+
+static int compare_functions(const char *name, const char *domain, const Onnx__Function *f)
+{
+    int order = strcmp(name, text_or_empty(f->name));
+    return order ? order : strcmp(domain, text_or_empty(f->domain));
+}
+
+static int order_functions(const void *a, const void *b)
+{
+    const Onnx__Function *f = *(Onnx__Function *const *)a;
+    return compare_functions(text_or_empty(f->name), text_or_empty(f->domain), *(Onnx__Function *const *)b);
+}
+
+static int match_function(const void *node, const void *function)
+{
+    const Onnx__Node *n = node;
+    return compare_functions(text_or_empty(n->op_type), text_or_empty(n->domain),
+                             *(Onnx__Function *const *)function);
+}
+
+/* The function of the model that the node calls, or NULL. */
+static const Onnx__Function *find_function(const reading *r, const Onnx__Node *node)
+{
+    Onnx__Function **all = r->model->functions, **found = NULL;
+    if (r->model->n_functions)
+        found = bsearch(node, all, r->model->n_functions, sizeof(Onnx__Function *), match_function);
+    return found ? *found : NULL;
+}
+
+/* The function's inputs and outputs mean those of the call. */
+static clarus_status define_parameters(reading *r, onnx_scope *scope, onnx_scope *caller, clarus_error *error)
+{
+    const Onnx__Function *f = scope->function;
+    const Onnx__Node *call = scope->call;
+    arena *arena = r->reader.arena;
+    for (size_t i = 0; i < f->n_input; i++) {
+        const char *given = i < call->n_input ? text_or_empty(call->input[i]) : "";
+        const char *meaning = scope_find(caller, arena, given);
+        if (!meaning)
+            return error_memory(error, "graph");
+        scope_define(scope, text_or_empty(f->input[i]), meaning);
+    }
+    for (size_t i = 0; i < f->n_output && i < call->n_output; i++) {
+        const char *meaning = scope_rename(caller, arena, text_or_empty(call->output[i]));
+        if (!meaning)
+            return error_memory(error, "graph");
+        if (*meaning)
+            scope_define(scope, text_or_empty(f->output[i]), meaning);
+    }
+    return CLARUS_OK;
+}
+
+/* An output of a function that is one of its inputs, or another output, is a copy. */
+static clarus_status copy_parameters(reading *r, onnx_scope *scope, onnx_scope *caller, clarus_error *error)
+{
+    clarus_status status = CLARUS_OK;
+    for (size_t i = 0; i < scope->function->n_output && i < scope->call->n_output && status == CLARUS_OK;
+         i++) {
+        char *to = scope->call->output[i];
+        const char *from = scope_find(scope, r->reader.arena, text_or_empty(scope->function->output[i]));
+        const char *wanted = scope_rename(caller, r->reader.arena, text_or_empty(to));
+        if (!from || !wanted)
+            return error_memory(error, "graph");
+        if (!*wanted || strcmp(from, wanted) == 0)
+            continue;
+        graph_node node = {.op = "Identity",
+                           .domain = "",
+                           .name = from,
+                           .guard = scope->guard,
+                           .input_count = 1,
+                           .output_count = 1};
+        status = new_names(r, 1, &node.input_names, &node.inputs, error);
+        if (status == CLARUS_OK)
+            status = new_names(r, 1, &node.output_names, &node.outputs, error);
+        if (status != CLARUS_OK)
+            break;
+        node.input_names[0] = from;
+        node.output_names[0] = wanted;
+        status = add_node(r, &node, error);
+    }
+    return status;
+}
+
+static clarus_status read_call(reading *r, onnx_scope *caller, const Onnx__Node *from,
+                               const Onnx__Function *function, clarus_error *error)
+{
+    onnx_scope scope = {.function = function, .call = from, .caller = caller, .guard = caller->guard};
+    scope.depth = caller->depth + 1;
+    r->inlined += 1 + function->n_node;
+    if (r->inlined > MOST_INLINED)
+        return error_set(error, CLARUS_E_LIMIT, "calls of functions make more than %d nodes", MOST_INLINED);
+    if (from->n_input > function->n_input || from->n_output > function->n_output)
+        return error_set(error, CLARUS_E_FORMAT,
+                         "function \"%.80s\" has %zu inputs and %zu outputs, a call has %zu and %zu",
+                         text_or_empty(function->name), function->n_input, function->n_output, from->n_input,
+                         from->n_output);
+    size_t count = function->n_input + function->n_output + count_names(function->node, function->n_node);
+    clarus_status status = open_scope(r, &scope, from, "", count, error);
+    if (status == CLARUS_OK)
+        status = define_parameters(r, &scope, caller, error);
+    if (status == CLARUS_OK)
+        status = define_outputs(r, &scope, function->node, function->n_node, error);
+    if (status == CLARUS_OK)
+        status = read_nodes(r, &scope, function->node, function->n_node, error);
+    return status == CLARUS_OK ? copy_parameters(r, &scope, caller, error) : status;
+}
+
+static clarus_status read_node(reading *r, onnx_scope *scope, const Onnx__Node *from, clarus_error *error)
+{
+    const Onnx__Function *function = find_function(r, from);
+    if (function)
+        return read_call(r, scope, from, function, error);
+    if (strcmp(text_or_empty(from->op_type), "If") == 0 &&
+        graph_is_default_domain(text_or_empty(from->domain)))
+        return read_if(r, scope, from, error);
+    return read_plain_node(r, scope, from, error);
+}
+
+/* ---- The graph's ends */
 
 static clarus_status read_port(const Onnx__ValueInfo *from, int is_input, clarus_value_info *info,
                                clarus_error *error)
@@ -230,11 +525,14 @@ static clarus_status read_graph(reading *r, clarus_error *error)
     graph *g = r->graph;
     if (!from)
         return error_set(error, CLARUS_E_FORMAT, "the file holds no graph");
+    onnx_scope scope = {.depth = 0};
+    if (r->model->n_functions)
+        qsort(r->model->functions, r->model->n_functions, sizeof(Onnx__Function *), order_functions);
     clarus_status status = read_imports(r, error);
     if (status == CLARUS_OK)
-        status = read_initializers(r, error);
+        status = read_initializers(r, &scope, from, error);
     if (status == CLARUS_OK)
-        status = read_nodes(r, error);
+        status = read_nodes(r, &scope, from->node, from->n_node, error);
     if (status == CLARUS_OK)
         status = read_ports(r, from->input, from->n_input, 1, &g->inputs, error);
     if (status == CLARUS_OK)
@@ -257,9 +555,9 @@ clarus_status onnx_read(clarus_context *context, const void *bytes, size_t size_
     if (status == CLARUS_OK)
         status = onnx_unpack(&onnx__model__descriptor, bytes, size_bytes, &g->arena, &message, error);
     if (status == CLARUS_OK) {
-        reading r = {{context, &g->arena, folder, context->max_model_bytes - size_bytes},
-                     g,
-                     (const Onnx__Model *)message};
+        reading r = {.reader = {context, &g->arena, folder, context->max_model_bytes - size_bytes},
+                     .graph = g,
+                     .model = (const Onnx__Model *)message};
         status = read_graph(&r, error);
     }
     if (status == CLARUS_OK)

@@ -1,13 +1,14 @@
 /* A walk over the wire format, guided by the message descriptors that protobuf-c generates. It finds damage
  * with its byte, and counts: a message of two bytes becomes a struct of some hundred, so a small hostile file
- * could otherwise fill the memory. No message of onnx.proto contains itself, so the recursion is shallow. */
+ * could otherwise fill the memory. Graphs nest in attributes; how deep is bounded, for every reader's stack. */
 #include "onnx_parts.h"
 
-enum { MAX_FIELDS = 1 << 22, MAX_MESSAGES = 1 << 20 };
+enum { MAX_FIELDS = 1 << 22, MAX_MESSAGES = 1 << 20, MAX_DEPTH = 64 };
 
 typedef struct scan {
     const uint8_t *p, *end;
     size_t fields, messages;
+    int depth, too_deep;
 } scan;
 
 static int read_varint(scan *s, uint64_t *value)
@@ -37,7 +38,13 @@ static int scan_bytes(scan *s, const ProtobufCFieldDescriptor *field)
         return 1;
     }
     s->messages++;
-    return scan_message(s, field->descriptor, end);
+    s->too_deep |= s->depth == MAX_DEPTH;
+    if (s->too_deep)
+        return 0;
+    s->depth++;
+    int good = scan_message(s, field->descriptor, end);
+    s->depth--;
+    return good;
 }
 
 static int scan_field(scan *s, const ProtobufCMessageDescriptor *descriptor)
@@ -77,9 +84,12 @@ static int scan_message(scan *s, const ProtobufCMessageDescriptor *descriptor, c
 clarus_status onnx_scan(const ProtobufCMessageDescriptor *descriptor, const uint8_t *bytes, size_t size,
                         clarus_error *error)
 {
-    scan s = {bytes, bytes + size, 0, 0};
+    scan s = {bytes, bytes + size, 0, 0, 0, 0};
     if (scan_message(&s, descriptor, bytes + size))
         return CLARUS_OK;
+    if (s.too_deep)
+        return error_set(error, CLARUS_E_LIMIT, "messages nest deeper than %d at byte %zu", MAX_DEPTH,
+                         (size_t)(s.p - bytes));
     if (s.fields > MAX_FIELDS || s.messages > MAX_MESSAGES)
         return error_set(error, CLARUS_E_LIMIT,
                          "more than %d fields or %d messages: too many for an image network", MAX_FIELDS,

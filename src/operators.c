@@ -50,6 +50,7 @@ static const operator_row rows[] = {
     {"HardSigmoid", 6, NEWEST, lower_hard, ELTWISE_hard_sigmoid, 1, 0},
     {"HardSwish", 14, NEWEST, lower_hard, ELTWISE_hard_swish, 1, 0},
     {"Identity", 1, NEWEST, lower_identity, 0, 1, HALF},
+    {"If", 1, NEWEST, lower_if, 0, SIZE_MAX, HALF},
     {"InstanceNormalization", 6, NEWEST, lower_instance_norm, 0, 1, 0},
     {"LRN", 1, NEWEST, lower_lrn, 0, 1, 0},
     {"LayerNormalization", 17, NEWEST, lower_layer_norm, 0, 3, 0},

@@ -173,6 +173,39 @@ static inline void builder_tensor_attribute(builder *b, Onnx__Node *node, const 
     builder_attribute(b, node, name, 4)->t = tensor;
 }
 
+/* A sub-graph: the nodes, initializers and outputs of another builder, which must live as long. */
+static inline void builder_graph_attribute(builder *b, Onnx__Node *node, const char *name, builder *body)
+{
+    builder_attribute(b, node, name, 5)->g = &body->graph;
+}
+
+/* An attribute of a function's node that stands for one of the call. */
+static inline void builder_reference(builder *b, Onnx__Node *node, const char *name, int type,
+                                     const char *of_call)
+{
+    builder_attribute(b, node, name, type)->ref_attr_name = builder_text(b, of_call);
+}
+
+/* A function whose nodes and opset are those of another builder, which must live as long. */
+static inline Onnx__Function *builder_function(builder *b, const char *domain, const char *name,
+                                               const char *inputs, const char *outputs, builder *body)
+{
+    Onnx__Function *f = builder_alloc(b, sizeof *f);
+    onnx__function__init(f);
+    if (!b->model.functions)
+        b->model.functions = builder_alloc(b, BUILDER_MOST * sizeof *b->model.functions);
+    f->domain = builder_text(b, domain);
+    f->name = builder_text(b, name);
+    f->n_input = builder_names(b, inputs, &f->input);
+    f->n_output = builder_names(b, outputs, &f->output);
+    f->node = body->graph.node;
+    f->n_node = body->graph.n_node;
+    f->opset_import = body->opsets;
+    f->n_opset_import = 1;
+    b->model.functions[b->model.n_functions++] = f;
+    return f;
+}
+
 /* A negative dimension is open and called "d0", "d1", ... by its axis. */
 static inline Onnx__ValueInfo *builder_value_info(builder *b, const char *name, clarus_dtype dtype,
                                                   size_t rank, const int64_t *dims)
