@@ -129,12 +129,12 @@ typedef struct conv_grid {
     int planes_first;      /* 1: the planes of a run follow each other, 0: the runs of a plane do */
 } conv_grid;
 
-/* On a CPU runs are long enough that a work-group's own cost, about some thousand multiply-adds of a vector,
+/* On a CPU runs are long enough that a work-group's own cost, about some hundred multiply-adds of a vector,
  * does not count, and leave enough work-groups to share among cores. On a GPU every tile is a work-item of
  * its own. */
 static void set_run(const plan *plan, int64_t wish, int64_t tile_work, conv_grid *grid)
 {
-    enum { WORK = 30000, GROUPS = 8 };
+    enum { WORK = 4000, GROUPS = 8 };
     int64_t least = div_up(WORK, tile_work);
     int64_t most = grid->tiles * grid->planes / ((int64_t)plan->parallel * GROUPS);
     int64_t run = min64(wish > least ? wish : least, most > 1 ? most : 1);
