@@ -1,4 +1,5 @@
-/* The model's graph as it was written, functions and branches put in their places: nodes, values, attributes and constant tensors, checked and sorted.
+/* The model's graph as it was written, functions and branches put in their places: nodes, values, attributes
+ * and constant tensors, checked and sorted.
  *
  * Reading a file (onnx.c) fills the parts, graph_finish connects and checks them: every value is defined once
  * and before it is used, there is no cycle, and what no output depends on is marked as not needed. */
@@ -44,7 +45,8 @@ typedef struct graph_attribute {
 } graph_attribute;
 
 /* Nodes of a branch of an If stand among the others, before the If, and are to be computed only where its
- * condition says so. The If's inputs are the condition, the values of the one branch and those of the other. */
+ * condition says so. The If's inputs are the condition, the values of the one branch and those of the other.
+ */
 typedef struct graph_guard {
     const char *condition_name;
     size_t condition;                /* value number */

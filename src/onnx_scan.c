@@ -1,6 +1,7 @@
 /* A walk over the wire format, guided by the message descriptors that protobuf-c generates. It finds damage
  * with its byte, and counts: a message of two bytes becomes a struct of some hundred, so a small hostile file
- * could otherwise fill the memory. Graphs nest in attributes; how deep is bounded, for every reader's stack. */
+ * could otherwise fill the memory. Graphs nest in attributes; how deep is bounded, for every reader's stack.
+ */
 #include "onnx_parts.h"
 
 enum { MAX_FIELDS = 1 << 22, MAX_MESSAGES = 1 << 20, MAX_DEPTH = 64 };
