@@ -22,7 +22,8 @@ static const struct {
                      [OP_POOL] = {oracle_pool, 0},       [OP_REDUCE] = {oracle_reduce, 0},
                      [OP_SOFTMAX] = {oracle_softmax, 0}, [OP_ELTWISE] = {oracle_eltwise, 1},
                      [OP_MOVE] = {oracle_move, 1},       [OP_GATHER] = {oracle_gather, 1},
-                     [OP_VIEW] = {oracle_view, 1},       [OP_RESAMPLE] = {oracle_resample, 0}};
+                     [OP_VIEW] = {oracle_view, 1},       [OP_RESAMPLE] = {oracle_resample, 0},
+                     [OP_SAMPLE] = {oracle_sample, 0},   [OP_ROI_ALIGN] = {oracle_roi_align, 0}};
 
 clarus_status oracle_op(const lowered_graph *graph, const lowered_op *op, const void *const *inputs,
                         void *output, int threads, clarus_error *error)

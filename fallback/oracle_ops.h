@@ -41,6 +41,8 @@ clarus_status oracle_eltwise(const oracle_task *task, clarus_error *error);
 clarus_status oracle_move(const oracle_task *task, clarus_error *error);
 clarus_status oracle_gather(const oracle_task *task, clarus_error *error);
 clarus_status oracle_resample(const oracle_task *task, clarus_error *error);
+clarus_status oracle_sample(const oracle_task *task, clarus_error *error);
+clarus_status oracle_roi_align(const oracle_task *task, clarus_error *error);
 
 /* The epilogue's last step: its function, if it has one, on the whole output in place. */
 void oracle_epilogue_function(const oracle_task *task);

@@ -298,7 +298,8 @@ static void check_types(lowering *l, const lowered_op *op, int constant)
     if (op->kind == OP_MOVE || op->kind == OP_GATHER || op->kind == OP_VIEW ||
         (constant && op->kind == OP_ELTWISE))
         return;
-    size_t computed = op->kind == OP_RESAMPLE ? 1 : op->input_count; /* the others are tables */
+    int first_only = op->kind == OP_RESAMPLE || op->kind == OP_ROI_ALIGN; /* the others are tables, indices */
+    size_t computed = first_only ? 1 : op->input_count;
     for (size_t i = 0; i < computed; i++)
         if (lower_dtype(l, op->inputs[i]) != CLARUS_FLOAT32)
             lower_error(l, CLARUS_E_UNSUPPORTED,

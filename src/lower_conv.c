@@ -95,6 +95,7 @@ void lower_window(lowering *l, const shape *x, const int64_t *kernel, window *w)
     if (l->status != CLARUS_OK)
         return;
     size_t axes = x->rank - 2, first = SPATIAL - axes;
+    memset(w, 0, sizeof *w);
     for (size_t i = 0; i < SPATIAL; i++)
         w->kernel[i] = w->stride[i] = w->dilation[i] = w->in[i] = w->out[i] = 1;
     memcpy(w->in + first, x->dims + 2, axes * sizeof *w->in);
@@ -143,34 +144,46 @@ static conv_algorithm choose_algorithm(const conv_params *conv)
     return CONV_DIRECT;
 }
 
-void lower_conv(lowering *l)
+size_t lower_convolve(lowering *l, size_t x, size_t weights, size_t bias, int64_t groups, const window *w)
+{
+    size_t inputs[] = {x, weights, bias};
+    shape in = lower_shape(l, x), kernels = lower_shape(l, weights);
+    lowered_op op = {.kind = OP_CONV, .inputs = inputs, .input_count = bias == LOWER_NONE ? 2 : 3};
+    op.epilogue.has_bias = bias != LOWER_NONE;
+    op.as.conv = (conv_params){.batch = in.dims[0],
+                               .groups = groups,
+                               .in_channels = in.dims[1],
+                               .out_channels = kernels.dims[0],
+                               .window = *w};
+    op.as.conv.algorithm = choose_algorithm(&op.as.conv);
+    shape out = window_shape(&in, kernels.dims[0], w);
+    return lower_emit(l, &op, CLARUS_FLOAT32, &out);
+}
+
+/* Input 2, which may be left out. */
+static size_t read_bias(lowering *l, int64_t channels)
 {
     char text[SHAPE_TEXT];
-    size_t inputs[3] = {lower_input(l, 0), lower_input(l, 1)};
-    shape x = lower_shape(l, inputs[0]), w = lower_shape(l, inputs[1]);
+    size_t bias = lower_has_input(l, 2) ? lower_input(l, 2) : LOWER_NONE;
+    shape s = lower_shape(l, bias);
+    if (bias != LOWER_NONE && (s.rank != 1 || s.dims[0] != channels))
+        lower_error(l, CLARUS_E_SHAPE, "bias %s for %lld output channels", shape_text(&s, text),
+                    (long long)channels);
+    return bias;
+}
+
+void lower_conv(lowering *l)
+{
+    size_t x = lower_input(l, 0), weights = lower_input(l, 1);
+    shape in = lower_shape(l, x), w = lower_shape(l, weights);
     int64_t groups = lower_int(l, "group", 1);
-    lowered_op op = {.kind = OP_CONV, .inputs = inputs, .input_count = 2};
-    conv_params *conv = &op.as.conv;
-    check_conv(l, &x, &w, groups);
-    lower_check_finite(l, inputs[1], 1);
-    lower_window(l, &x, w.dims + 2, &conv->window);
-    if (lower_has_input(l, 2)) {
-        inputs[op.input_count++] = lower_input(l, 2);
-        op.epilogue.has_bias = 1;
-        shape bias = lower_shape(l, inputs[2]);
-        if (bias.rank != 1 || bias.dims[0] != w.dims[0])
-            lower_error(l, CLARUS_E_SHAPE, "bias %s for %lld output channels", shape_text(&bias, text),
-                        (long long)w.dims[0]);
-    }
-    if (l->status != CLARUS_OK)
-        return;
-    conv->batch = x.dims[0];
-    conv->groups = groups;
-    conv->in_channels = x.dims[1];
-    conv->out_channels = w.dims[0];
-    conv->algorithm = choose_algorithm(conv);
-    shape out = window_shape(&x, w.dims[0], &conv->window);
-    lower_bind(l, 0, lower_emit(l, &op, CLARUS_FLOAT32, &out));
+    window window;
+    check_conv(l, &in, &w, groups);
+    lower_check_finite(l, weights, 1);
+    lower_window(l, &in, w.dims + 2, &window);
+    size_t bias = read_bias(l, w.dims[0]);
+    if (l->status == CLARUS_OK)
+        lower_bind(l, 0, lower_convolve(l, x, weights, bias, groups, &window));
 }
 
 /* 1 if the window at `start` has a tap inside the input. */

@@ -51,7 +51,7 @@ static void merge_rows(matmul_params *p, const shape *b)
     p->batch_rank = 0;
 }
 
-static size_t emit_matmul(lowering *l, size_t a, size_t b)
+size_t lower_product(lowering *l, size_t a, size_t b)
 {
     char left[SHAPE_TEXT], right[SHAPE_TEXT];
     shape sa = lower_shape(l, a), sb = lower_shape(l, b), out;
@@ -89,7 +89,7 @@ void lower_matmul(lowering *l)
         lower_error(l, CLARUS_E_SHAPE, "a factor is a scalar");
     lower_check_finite(l, a, 0);
     lower_check_finite(l, b, 1);
-    size_t y = emit_matmul(l, as_matrix(l, a, 1), as_matrix(l, b, 0));
+    size_t y = lower_product(l, as_matrix(l, a, 1), as_matrix(l, b, 0));
     shape out = lower_shape(l, y), dropped = {.rank = 0};
     for (size_t i = 0; i < out.rank; i++)
         if (!(rank_a == 1 && i + 2 == out.rank) && !(rank_b == 1 && i + 1 == out.rank))

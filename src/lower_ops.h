@@ -9,6 +9,8 @@ void lower_if(lowering *l);
 
 /* lower_conv.c */
 void lower_conv(lowering *l);
+/* x [N, C, in...] with weights [M, C / groups, kernel...], whose shapes fit; bias may be LOWER_NONE. */
+size_t lower_convolve(lowering *l, size_t x, size_t weights, size_t bias, int64_t groups, const window *w);
 void lower_pool(lowering *l);        /* parameter: pool_function */
 void lower_global_pool(lowering *l); /* parameter: reduce_function */
 /* Kernel (NULL: the attribute), strides, dilations and padding of the node for an input [N, C, spatial...].
@@ -18,6 +20,8 @@ void lower_window(lowering *l, const shape *x, const int64_t *kernel, window *w)
 /* lower_matmul.c */
 void lower_matmul(lowering *l);
 void lower_gemm(lowering *l);
+/* a [.., m, k] times b [.., k, n], batches broadcast. */
+size_t lower_product(lowering *l, size_t a, size_t b);
 /* A constant factor must be finite (numerics.md section 4); input i names it. */
 void lower_check_finite(lowering *l, size_t number, size_t i);
 
@@ -89,6 +93,12 @@ size_t lower_pad_constant(lowering *l, size_t x, const int64_t *begin, const int
 /* lower_resize.c */
 void lower_resize(lowering *l);
 void lower_upsample(lowering *l); /* and Resize of opset 10 */
+
+/* lower_sample.c */
+void lower_grid_sample(lowering *l);
+void lower_affine_grid(lowering *l);
+void lower_roi_align(lowering *l);
+void lower_deform_conv(lowering *l);
 
 /* fold.c: values that are known at load time, in types that the arithmetic does not have */
 void lower_constant_node(lowering *l);

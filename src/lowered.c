@@ -25,8 +25,8 @@ const char *eltwise_name(eltwise_function function)
 
 const char *op_kind_name(op_kind kind)
 {
-    static const char *const names[OP_KINDS] = {"conv",    "matmul", "pool",   "reduce", "softmax",
-                                                "eltwise", "move",   "gather", "view",   "resample"};
+    static const char *const names[OP_KINDS] = {"conv", "matmul", "pool", "reduce", "softmax",   "eltwise",
+                                                "move", "gather", "view", "sample", "roi_align", "resample"};
     return names[kind];
 }
 

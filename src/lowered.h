@@ -40,16 +40,18 @@ typedef struct lowered_value {
 } lowered_value;
 
 typedef enum op_kind {
-    OP_CONV,     /* inputs: x, w, [bias], [residual] */
-    OP_MATMUL,   /* inputs: a, b, [bias], [residual] */
-    OP_POOL,     /* inputs: x */
-    OP_REDUCE,   /* inputs: x */
-    OP_SOFTMAX,  /* inputs: x */
-    OP_ELTWISE,  /* inputs: 1 to 3 operands, broadcast */
-    OP_MOVE,     /* inputs: one per part */
-    OP_GATHER,   /* inputs: data, indices (int64 or int32) */
-    OP_VIEW,     /* inputs: x; same elements, other shape */
-    OP_RESAMPLE, /* inputs: x, indices and weights [extent, taps] (int32, float32) */
+    OP_CONV,      /* inputs: x, w, [bias], [residual] */
+    OP_MATMUL,    /* inputs: a, b, [bias], [residual] */
+    OP_POOL,      /* inputs: x */
+    OP_REDUCE,    /* inputs: x */
+    OP_SOFTMAX,   /* inputs: x */
+    OP_ELTWISE,   /* inputs: 1 to 3 operands, broadcast */
+    OP_MOVE,      /* inputs: one per part */
+    OP_GATHER,    /* inputs: data, indices (int64 or int32) */
+    OP_VIEW,      /* inputs: x; same elements, other shape */
+    OP_SAMPLE,    /* inputs: x, points */
+    OP_ROI_ALIGN, /* inputs: x, batch numbers (int64 or int32), regions */
+    OP_RESAMPLE,  /* inputs: x, indices and weights [extent, taps] (int32, float32) */
     OP_KINDS
 } op_kind;
 
@@ -172,6 +174,23 @@ typedef struct resample_params {
     int axis;
 } resample_params;
 
+/* x [batch, channels, in...], points [batch, axes, points], y [batch, channels, points]: samples at positions
+ * in units of elements. function, padding, aligned: those of kernels/sampling.h. */
+typedef struct sample_params {
+    int function, padding, aligned;
+    int64_t batch, channels, axes, points, in[SPATIAL];
+} sample_params;
+
+/* x [batch, channels, rows, columns], regions [regions, 4] (left, top, right, bottom),
+ * y [regions, channels, out_rows, out_columns]. samples along each axis of an output; 0: by the region's
+ * size.
+ */
+typedef struct roi_align_params {
+    int maximum; /* 0: mean */
+    float scale, offset;
+    int64_t batch, channels, rows, columns, regions, out_rows, out_columns, samples;
+} roi_align_params;
+
 typedef struct lowered_op {
     op_kind kind;
     size_t input_count;
@@ -188,6 +207,8 @@ typedef struct lowered_op {
         move_params move;
         indexed_params gather;
         resample_params resample;
+        sample_params sample;
+        roi_align_params roi_align;
     } as;
     const char *name; /* the ONNX node that it came from */
 } lowered_op;

@@ -444,6 +444,10 @@ static clarus_status launch_op(plan *plan, size_t number, const operand *in, con
                                                   : launch_move(plan, number, op, in, out, error);
     case OP_GATHER:
         return launch_gather(plan, number, op, in, out, error);
+    case OP_SAMPLE:
+        return launch_sample(plan, number, op, in, out, error);
+    case OP_ROI_ALIGN:
+        return launch_roi_align(plan, number, op, in, out, error);
     case OP_RESAMPLE:
         return launch_resample(plan, number, op, in, out, error);
     case OP_VIEW:

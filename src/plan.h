@@ -173,6 +173,10 @@ clarus_status launch_move(plan *plan, size_t op, const lowered_op *what, const o
 clarus_status launch_gather(plan *plan, size_t op, const lowered_op *what, const operand *in,
                             const operand *out, clarus_error *error);
 /* launch_sample.c: PLAIN. */
+clarus_status launch_sample(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                            const operand *out, clarus_error *error);
+clarus_status launch_roi_align(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                               const operand *out, clarus_error *error);
 clarus_status launch_resample(plan *plan, size_t op, const lowered_op *what, const operand *in,
                               const operand *out, clarus_error *error);
 /* Copies a value from one layout to another (same shape). */
