@@ -134,9 +134,10 @@ typedef struct conv_grid {
  * its own. */
 static void set_run(const plan *plan, int64_t wish, int64_t tile_work, conv_grid *grid)
 {
-    enum { WORK = 4000, GROUPS = 8 };
+    enum { WORK = 4000, GROUPS = 24 };
     int64_t least = div_up(WORK, tile_work);
-    int64_t most = grid->tiles * grid->planes / ((int64_t)plan->parallel * GROUPS);
+    int64_t most =
+        plan->parallel == 1 ? grid->tiles : grid->tiles * grid->planes / ((int64_t)plan->parallel * GROUPS);
     int64_t run = min64(wish > least ? wish : least, most > 1 ? most : 1);
     grid->run = plan_device(plan)->group_size > 1 ? 1 : div_up(grid->tiles, div_up(grid->tiles, run));
 }
