@@ -18,12 +18,15 @@ typedef clarus_status (*oracle_fn)(const oracle_task *task, clarus_error *error)
 static const struct {
     oracle_fn run;
     int any_type;
-} table[OP_KINDS] = {[OP_CONV] = {oracle_conv, 0},       [OP_MATMUL] = {oracle_matmul, 0},
-                     [OP_POOL] = {oracle_pool, 0},       [OP_REDUCE] = {oracle_reduce, 0},
-                     [OP_SOFTMAX] = {oracle_softmax, 0}, [OP_ELTWISE] = {oracle_eltwise, 1},
-                     [OP_MOVE] = {oracle_move, 1},       [OP_GATHER] = {oracle_gather, 1},
-                     [OP_VIEW] = {oracle_view, 1},       [OP_RESAMPLE] = {oracle_resample, 0},
-                     [OP_SAMPLE] = {oracle_sample, 0},   [OP_ROI_ALIGN] = {oracle_roi_align, 0}};
+} table[OP_KINDS] = {
+#define FLOAT_ONLY 0
+#define ANY_TYPE 1
+#define OP_KIND(NAME, name, types) [OP_##NAME] = {oracle_##name, types},
+#include "op_kinds.def"
+#undef OP_KIND
+#undef FLOAT_ONLY
+#undef ANY_TYPE
+};
 
 clarus_status oracle_op(const lowered_graph *graph, const lowered_op *op, const void *const *inputs,
                         void *output, int threads, clarus_error *error)

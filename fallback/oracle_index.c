@@ -55,3 +55,22 @@ clarus_status oracle_gather(const oracle_task *task, clarus_error *error)
         cpu_parallel(task->threads, count / p->dims[p->rank - 1], gather_rows, (void *)task);
     return status;
 }
+
+clarus_status oracle_scatter(const oracle_task *task, clarus_error *error)
+{
+    const scatter_params *p = &task->op->as.scatter;
+    clarus_dtype dtype = task_output(task)->dtype;
+    int64_t count = indexed_count(&p->places), elements = 0;
+    shape_count(&task_output(task)->shape, &elements);
+    clarus_status status = count && elements ? check_indices(task, &p->places, error) : CLARUS_OK;
+    if (status != CLARUS_OK || !elements)
+        return status;
+    memcpy(task->output, task->inputs[0], (size_t)elements * clarus_dtype_size(dtype));
+    for (int64_t j = 0; j < count; j++) {
+        int64_t at = place(task, &p->places, j);
+        element_store(dtype, task->output, at,
+                      element_combine(dtype, p->function, element_load(dtype, task->output, at),
+                                      element_load(dtype, task->inputs[2], j)));
+    }
+    return CLARUS_OK;
+}

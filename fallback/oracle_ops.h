@@ -43,6 +43,17 @@ clarus_status oracle_gather(const oracle_task *task, clarus_error *error);
 clarus_status oracle_resample(const oracle_task *task, clarus_error *error);
 clarus_status oracle_sample(const oracle_task *task, clarus_error *error);
 clarus_status oracle_roi_align(const oracle_task *task, clarus_error *error);
+clarus_status oracle_scatter(const oracle_task *task, clarus_error *error);
+clarus_status oracle_top(const oracle_task *task, clarus_error *error);
+clarus_status oracle_scan(const oracle_task *task, clarus_error *error);
+
+/* An element of any type: integers as 64 bits, extended by their sign; float32 as its bits. */
+uint64_t element_load(clarus_dtype dtype, const void *data, int64_t i);
+void element_store(clarus_dtype dtype, void *data, int64_t i, uint64_t value);
+/* -1, 0 or 1; 0 too where one is NaN. */
+int element_compare(clarus_dtype dtype, uint64_t x, uint64_t y);
+uint64_t element_combine(clarus_dtype dtype, combine_function function, uint64_t x, uint64_t y);
+int element_is_nan(clarus_dtype dtype, uint64_t x);
 
 /* The epilogue's last step: its function, if it has one, on the whole output in place. */
 void oracle_epilogue_function(const oracle_task *task);

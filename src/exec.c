@@ -282,10 +282,18 @@ static clarus_status report_fault(exec *exec, const int32_t *faults, clarus_erro
                 : fault_set(&plan->graph->ops[op], position, value, error);
 }
 
+static int checks_data(const plan *plan)
+{
+    for (size_t i = 0; i < plan->launch_count; i++)
+        if (plan->launches[i].checks != SIZE_MAX)
+            return 1;
+    return 0;
+}
+
 static clarus_status check_faults(exec *exec, clarus_error *error)
 {
     const plan *plan = exec->plan;
-    if (plan->faults == SIZE_MAX)
+    if (!checks_data(plan))
         return CLARUS_OK;
     const plan_buffer *b = &plan->buffers[plan->faults];
     int32_t *faults = memory_alloc(exec->context, b->count, sizeof *faults), found = 0;

@@ -40,6 +40,21 @@ const char *launch_element(clarus_dtype dtype)
     return names[clarus_dtype_size(dtype)];
 }
 
+void launch_define_type(launch *launch, clarus_dtype dtype)
+{
+    static const struct {
+        const char *element, *word;
+    } types[] = {
+        [CLARUS_FLOAT32] = {"float", "float"}, [CLARUS_UINT8] = {"uchar", "uint"},
+        [CLARUS_INT8] = {"char", "uint"},      [CLARUS_UINT16] = {"ushort", "uint"},
+        [CLARUS_INT16] = {"short", "uint"},    [CLARUS_INT32] = {"int", "uint"},
+        [CLARUS_INT64] = {"long", "ulong"},    [CLARUS_BOOL] = {"uchar", "uint"},
+        [CLARUS_UINT32] = {"uint", "uint"},    [CLARUS_UINT64] = {"ulong", "ulong"},
+    };
+    launch_define(launch, "-DELEMENT=%s -DWORD=%s -DFLOATING=%d", types[dtype].element, types[dtype].word,
+                  dtype == CLARUS_FLOAT32);
+}
+
 static launch_arg *next_arg(launch *launch, arg_kind kind)
 {
     launch_arg *arg = &launch->args[launch->arg_count++];
@@ -93,7 +108,9 @@ clarus_status launch_fault(plan *plan, launch *launch, size_t checks, clarus_err
         if (status != CLARUS_OK)
             return status;
     }
-    launch->checks = checks;
+    if (plan->buffers[checks].kind !=
+        BUFFER_CONSTANT) /* whose elements were checked when they were lowered */
+        launch->checks = checks;
     launch_buffer(launch, plan->faults);
     launch_int(launch, (int64_t)launch->op);
     return CLARUS_OK;

@@ -295,8 +295,8 @@ static int is_constant_op(const lowering *l, const lowered_op *op)
 /* Arithmetic is in float32; integers are computed at load time only. */
 static void check_types(lowering *l, const lowered_op *op, int constant)
 {
-    if (op->kind == OP_MOVE || op->kind == OP_GATHER || op->kind == OP_VIEW ||
-        (constant && op->kind == OP_ELTWISE))
+    if (op->kind == OP_MOVE || op->kind == OP_GATHER || op->kind == OP_SCATTER || op->kind == OP_TOP ||
+        op->kind == OP_SCAN || op->kind == OP_VIEW || (constant && op->kind == OP_ELTWISE))
         return;
     int first_only = op->kind == OP_RESAMPLE || op->kind == OP_ROI_ALIGN; /* the others are tables, indices */
     size_t computed = first_only ? 1 : op->input_count;

@@ -555,20 +555,6 @@ static int as_slice(lowering *l, size_t indices, int64_t extent, slice *s)
     return l->status == CLARUS_OK;
 }
 
-static void check_indices(lowering *l, size_t indices, int64_t extent)
-{
-    const void *data = lower_data(l, indices);
-    int wide = lower_dtype(l, indices) == CLARUS_INT64;
-    if (!wide && lower_dtype(l, indices) != CLARUS_INT32)
-        lower_error(l, CLARUS_E_SHAPE, "indices of %s", clarus_dtype_name(lower_dtype(l, indices)));
-    for (int64_t i = 0; data && i < lower_count(l, indices) && l->status == CLARUS_OK; i++) {
-        int64_t index = wide ? ((const int64_t *)data)[i] : ((const int32_t *)data)[i];
-        if (index < -extent || index >= extent)
-            lower_error(l, CLARUS_E_SHAPE, "index %lld of an extent of %lld", (long long)index,
-                        (long long)extent);
-    }
-}
-
 void lower_gather(lowering *l)
 {
     size_t x = lower_input(l, 0), indices = lower_input(l, 1);
@@ -578,7 +564,7 @@ void lower_gather(lowering *l)
     if (l->status != CLARUS_OK)
         return;
     whole_slices(&in, slices);
-    check_indices(l, indices, in.dims[axis]);
+    lower_check_indices(l, indices, &in.dims[axis], 1);
     if (list.rank > 1 || !as_slice(l, indices, in.dims[axis], &slices[axis])) {
         lower_bind(l, 0, lower_take(l, x, indices, axis));
         return;

@@ -83,6 +83,19 @@ size_t lower_take(lowering *l, size_t x, size_t indices, size_t axis);
 void lower_depth_to_space(lowering *l);
 void lower_space_to_depth(lowering *l);
 
+/* lower_index.c: places that indices name; lines of an axis */
+void lower_gather_elements(lowering *l);
+void lower_gather_nd(lowering *l);
+void lower_scatter_elements(lowering *l);
+void lower_scatter_nd(lowering *l);
+void lower_top_k(lowering *l);
+void lower_arg(lowering *l); /* parameter: 1 for the largest */
+void lower_hardmax(lowering *l);
+void lower_scan(lowering *l); /* parameter: combine_function */
+/* Indices must be int32 or int64 and, where they are constant, within the extents, which follow each other in
+ * turn. */
+void lower_check_indices(lowering *l, size_t indices, const int64_t *extents, size_t components);
+
 /* lower_selection.c: outputs whose shape depends on data */
 void lower_nonzero(lowering *l);
 void lower_compress(lowering *l);

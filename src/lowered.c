@@ -25,8 +25,11 @@ const char *eltwise_name(eltwise_function function)
 
 const char *op_kind_name(op_kind kind)
 {
-    static const char *const names[OP_KINDS] = {"conv", "matmul", "pool", "reduce", "softmax",   "eltwise",
-                                                "move", "gather", "view", "sample", "roi_align", "resample"};
+    static const char *const names[OP_KINDS] = {
+#define OP_KIND(NAME, name, types) #name,
+#include "op_kinds.def"
+#undef OP_KIND
+    };
     return names[kind];
 }
 

@@ -40,18 +40,9 @@ typedef struct lowered_value {
 } lowered_value;
 
 typedef enum op_kind {
-    OP_CONV,      /* inputs: x, w, [bias], [residual] */
-    OP_MATMUL,    /* inputs: a, b, [bias], [residual] */
-    OP_POOL,      /* inputs: x */
-    OP_REDUCE,    /* inputs: x */
-    OP_SOFTMAX,   /* inputs: x */
-    OP_ELTWISE,   /* inputs: 1 to 3 operands, broadcast */
-    OP_MOVE,      /* inputs: one per part */
-    OP_GATHER,    /* inputs: data, indices (int64 or int32) */
-    OP_VIEW,      /* inputs: x; same elements, other shape */
-    OP_SAMPLE,    /* inputs: x, points */
-    OP_ROI_ALIGN, /* inputs: x, batch numbers (int64 or int32), regions */
-    OP_RESAMPLE,  /* inputs: x, indices and weights [extent, taps] (int32, float32) */
+#define OP_KIND(NAME, name, types) OP_##NAME,
+#include "op_kinds.def"
+#undef OP_KIND
     OP_KINDS
 } op_kind;
 
@@ -160,7 +151,8 @@ typedef struct move_params {
  *   place(j) = sum_k j_k * data_strides[k] + sum_c i_c * steps[c],
  *   i_c = indices[sum_k j_k * index_strides[k] + c],
  * i_c from -extents[c] to extents[c] - 1, negative ones counting from the end. A gather is
- * y[j] = data[place(j)]. */
+ * y[j] = data[place(j)]; a scatter y = data, then y[place(j)] = y[place(j)] o updates[j] for each j in
+ * row-major order. Axes of a scatter with a data stride lead to places of their own. */
 typedef struct indexed_params {
     size_t rank;
     int64_t dims[CLARUS_MAX_RANK], data_strides[CLARUS_MAX_RANK], index_strides[CLARUS_MAX_RANK];
@@ -191,6 +183,34 @@ typedef struct roi_align_params {
     int64_t batch, channels, rows, columns, regions, out_rows, out_columns, samples;
 } roi_align_params;
 
+/* x o y, of any type but bool for sums and products. */
+typedef enum combine_function {
+    COMBINE_REPLACE, /* y */
+    COMBINE_ADD,
+    COMBINE_MUL,
+    COMBINE_MIN,
+    COMBINE_MAX
+} combine_function;
+
+typedef struct scatter_params {
+    indexed_params places;
+    combine_function function;
+} scatter_params;
+
+/* Positions along the axis of the k first elements, in order: the largest or smallest first, before all of
+ * them NaN; equal ones by ascending position, or descending with last_first. */
+typedef struct top_params {
+    int axis, largest, last_first;
+    int64_t k;
+} top_params;
+
+/* Running sums or products along the axis: of the elements up to each position or, if exclusive, before it;
+ * from the end if reversed. */
+typedef struct scan_params {
+    combine_function function;
+    int axis, exclusive, reverse;
+} scan_params;
+
 typedef struct lowered_op {
     op_kind kind;
     size_t input_count;
@@ -209,6 +229,9 @@ typedef struct lowered_op {
         resample_params resample;
         sample_params sample;
         roi_align_params roi_align;
+        scatter_params scatter;
+        top_params top;
+        scan_params scan;
     } as;
     const char *name; /* the ONNX node that it came from */
 } lowered_op;

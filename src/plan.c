@@ -450,6 +450,12 @@ static clarus_status launch_op(plan *plan, size_t number, const operand *in, con
         return launch_roi_align(plan, number, op, in, out, error);
     case OP_RESAMPLE:
         return launch_resample(plan, number, op, in, out, error);
+    case OP_SCATTER:
+        return launch_scatter(plan, number, op, in, out, error);
+    case OP_TOP:
+        return launch_top(plan, number, op, in, out, error);
+    case OP_SCAN:
+        return launch_scan(plan, number, op, in, out, error);
     case OP_VIEW:
     case OP_KINDS:
         break;

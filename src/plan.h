@@ -58,6 +58,8 @@ void launch_int(launch *launch, int64_t value); /* value fits in 31 bits: plan.c
 void launch_float(launch *launch, float value);
 /* The OpenCL name of the unsigned integer as large as an element, for kernels that only move bits. */
 const char *launch_element(clarus_dtype dtype);
+/* -DELEMENT, -DWORD and -DFLOATING for kernels that compute on elements of this type (kernels/element.h). */
+void launch_define_type(launch *launch, clarus_dtype dtype);
 /* Copies the table into the plan; CLARUS_E_LIMIT if a value needs more than 31 bits. */
 clarus_status launch_table(plan *plan, launch *launch, const int64_t *table, size_t count,
                            clarus_error *error);
@@ -172,6 +174,13 @@ clarus_status launch_move(plan *plan, size_t op, const lowered_op *what, const o
 /* launch_index.c: PLAIN, elements of any size. */
 clarus_status launch_gather(plan *plan, size_t op, const lowered_op *what, const operand *in,
                             const operand *out, clarus_error *error);
+clarus_status launch_scatter(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                             const operand *out, clarus_error *error);
+/* launch_line.c: along an axis, PLAIN, elements of any type. */
+clarus_status launch_top(plan *plan, size_t op, const lowered_op *what, const operand *in, const operand *out,
+                         clarus_error *error);
+clarus_status launch_scan(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                          const operand *out, clarus_error *error);
 /* launch_sample.c: PLAIN. */
 clarus_status launch_sample(plan *plan, size_t op, const lowered_op *what, const operand *in,
                             const operand *out, clarus_error *error);

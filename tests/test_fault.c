@@ -7,16 +7,60 @@
 
 typedef struct fault_case {
     const char *op, *inputs;
-    size_t data_rank, index_rank;
-    int64_t data[3], index[3];
+    size_t data_rank, index_rank, update_rank; /* 0: no updates */
+    int64_t data[3], index[3], update[3];
     int64_t good[6], bad[6];
     const char *message;
 } fault_case;
 
 static const fault_case cases[] = {
-    {"Gather", "x i", 2, 1, {5, 2}, {3}, {4, 0, -5}, {4, 5, -6}, "index 5, element 1 of its indices"},
-    {"Gather", "x i", 1, 1, {5}, {3}, {4, 0, -5}, {4, 0, -6}, "index -6, element 2 of its indices"},
-    {"Gather", "x i", 1, 1, {5}, {2}, {4, 0}, {INT64_MAX, INT64_MIN}, "index 9223372036854775807, element 0"},
+    {"Gather", "x i", 2, 1, 0, {5, 2}, {3}, {0}, {4, 0, -5}, {4, 5, -6}, "index 5, element 1 of its indices"},
+    {"Gather", "x i", 1, 1, 0, {5}, {3}, {0}, {4, 0, -5}, {4, 0, -6}, "index -6, element 2 of its indices"},
+    {"Gather",
+     "x i",
+     1,
+     1,
+     0,
+     {5},
+     {2},
+     {0},
+     {4, 0},
+     {INT64_MAX, INT64_MIN},
+     "index 9223372036854775807, element 0"},
+    {"GatherElements",
+     "x i",
+     2,
+     2,
+     0,
+     {5, 2},
+     {3, 2},
+     {0},
+     {4, 0, -5, 1, 2, 3},
+     {4, 0, 5, 1, 2, 3},
+     "index 5, element 2"},
+    {"GatherND",
+     "x i",
+     2,
+     2,
+     0,
+     {5, 2},
+     {3, 2},
+     {0},
+     {4, 0, -5, 1, 2, 1},
+     {4, 0, 0, 2, 5, 0},
+     "index 2, element 3"},
+    {"ScatterElements",
+     "x i u",
+     2,
+     2,
+     2,
+     {5, 2},
+     {3, 2},
+     {3, 2},
+     {4, 0, -5, 1, 2, 3},
+     {4, 0, 1, -6, 2, 9},
+     "index -6, element 3"},
+    {"ScatterND", "x i u", 2, 2, 2, {2, 5}, {3, 1}, {3, 5}, {1, 0, -2}, {1, 2, -3}, "index 2, element 1"},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
@@ -36,12 +80,14 @@ static clarus_status run(clarus_session *session, const fault_case *c, const int
                          clarus_error *error)
 {
     clarus_tensor *inputs[] = {make_tensor(CLARUS_FLOAT32, c->data_rank, c->data, NULL),
-                               make_tensor(CLARUS_INT64, c->index_rank, c->index, indices)};
+                               make_tensor(CLARUS_INT64, c->index_rank, c->index, indices),
+                               make_tensor(CLARUS_FLOAT32, c->update_rank, c->update, NULL)};
     clarus_tensor *output = NULL;
-    clarus_status status =
-        clarus_session_run(session, (const clarus_tensor *const *)inputs, 2, &output, 1, error);
+    clarus_status status = clarus_session_run(session, (const clarus_tensor *const *)inputs,
+                                              c->update_rank ? 3 : 2, &output, 1, error);
     clarus_tensor_free(inputs[0]);
     clarus_tensor_free(inputs[1]);
+    clarus_tensor_free(inputs[2]);
     clarus_tensor_free(output);
     return status;
 }
@@ -55,6 +101,8 @@ static void test_case(const fault_case *c)
     builder_start(&b, 18);
     builder_input(&b, "x", CLARUS_FLOAT32, c->data_rank, c->data);
     builder_input(&b, "i", CLARUS_INT64, c->index_rank, c->index);
+    if (c->update_rank)
+        builder_input(&b, "u", CLARUS_FLOAT32, c->update_rank, c->update);
     builder_node(&b, c->op, c->inputs, "y")->name = builder_text(&b, "picks");
     builder_output(&b, "y");
     builder_finish(&b);

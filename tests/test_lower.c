@@ -417,7 +417,7 @@ static void test_moves(void)
     gather_from(&b, 1, DIMS(3), DIMS(2, 0, 0));
     EXPECT(&b, "2x3", 3, 1, 1, 6, 4, 4);
     gather_from(&b, 1, DIMS(1), DIMS(3));
-    REFUSE(&b, CLARUS_E_SHAPE, "index 3 of an extent of 3");
+    REFUSE(&b, CLARUS_E_SHAPE, "index 3, element 0 of its indices, is outside an axis of 3");
     pad_line(&b, "constant", DIMS(1, 2));
     EXPECT(&b, "6", 9, 1, 2, 3, 9, 9);
     pad_line(&b, "constant", DIMS(-1, 1));

@@ -1,0 +1,257 @@
+/* Operators whose elements lie at places that other elements name, and those that go along the lines of an
+ * axis. */
+#include "lower_ops.h"
+
+#include "indexed.h"
+
+#include <string.h>
+
+/* ---- Indices */
+
+void lower_check_indices(lowering *l, size_t indices, const int64_t *extents, size_t components)
+{
+    const void *data = lower_data(l, indices);
+    int wide = lower_dtype(l, indices) == CLARUS_INT64;
+    if (l->status == CLARUS_OK && !wide && lower_dtype(l, indices) != CLARUS_INT32)
+        lower_error(l, CLARUS_E_SHAPE, "indices of %s", clarus_dtype_name(lower_dtype(l, indices)));
+    for (int64_t i = 0; data && components && i < lower_count(l, indices) && l->status == CLARUS_OK; i++) {
+        int64_t index = wide ? ((const int64_t *)data)[i] : ((const int32_t *)data)[i];
+        int64_t extent = extents[i % (int64_t)components];
+        if (index < -extent || index >= extent)
+            lower_error(l, CLARUS_E_SHAPE,
+                        "index %lld, element %lld of its indices, is outside an axis of %lld "
+                        "elements",
+                        (long long)index, (long long)i, (long long)extent);
+    }
+}
+
+/* GatherElements, ScatterElements: indices no larger than data but along the axis. */
+static void place_elements(lowering *l, size_t x, size_t indices, size_t axis, indexed_params *p)
+{
+    char a[SHAPE_TEXT], b[SHAPE_TEXT];
+    shape data = lower_shape(l, x), list = lower_shape(l, indices);
+    int fits = data.rank == list.rank;
+    for (size_t i = 0; i < data.rank && fits; i++)
+        fits = i == axis || list.dims[i] <= data.dims[i];
+    if (!fits)
+        lower_error(l, CLARUS_E_SHAPE, "indices of %s do not fit data of %s along axis %zu",
+                    shape_text(&list, a), shape_text(&data, b), axis);
+    if (l->status != CLARUS_OK)
+        return;
+    indexed_elements(&data, &list, axis, p);
+    lower_check_indices(l, indices, p->extents, p->components);
+}
+
+/* GatherND, ScatterND: the shape of what the tuples name, one element or slice for each. */
+static shape place_tuples(lowering *l, size_t x, size_t indices, int64_t batch_dims, indexed_params *p)
+{
+    char a[SHAPE_TEXT], b[SHAPE_TEXT];
+    shape data = lower_shape(l, x), list = lower_shape(l, indices), out = {.rank = 0};
+    size_t last = list.rank ? list.rank - 1 : 0, batch = (size_t)batch_dims;
+    int fits = list.rank > 0 && batch_dims >= 0 && batch <= last && batch <= data.rank &&
+               list.dims[last] <= (int64_t)(data.rank - batch) && list.dims[last] >= 0;
+    for (size_t i = 0; i < batch && fits; i++)
+        fits = list.dims[i] == data.dims[i];
+    size_t named = fits ? batch + (size_t)list.dims[last] : 0;
+    if (!fits)
+        lower_error(l, CLARUS_E_SHAPE, "tuples in %s do not fit data of %s with %lld batch dimensions",
+                    shape_text(&list, a), shape_text(&data, b), (long long)batch_dims);
+    else if (last + data.rank - named > CLARUS_MAX_RANK)
+        lower_error(l, CLARUS_E_UNSUPPORTED, "%zu dimensions, at most %d are supported",
+                    last + data.rank - named, CLARUS_MAX_RANK);
+    if (l->status != CLARUS_OK)
+        return out;
+    for (size_t i = 0; i < last; i++)
+        out.dims[out.rank++] = list.dims[i];
+    for (size_t i = named; i < data.rank; i++)
+        out.dims[out.rank++] = data.dims[i];
+    indexed_tuples(&data, &list, batch, p);
+    lower_check_indices(l, indices, p->extents, p->components);
+    return out;
+}
+
+static size_t emit_gather(lowering *l, size_t x, size_t indices, const indexed_params *places,
+                          const shape *out)
+{
+    size_t inputs[] = {x, indices};
+    lowered_op op = {.kind = OP_GATHER, .inputs = inputs, .input_count = 2};
+    op.as.gather = *places;
+    return lower_emit(l, &op, lower_dtype(l, x), out);
+}
+
+static size_t gather_elements(lowering *l, size_t x, size_t indices, size_t axis)
+{
+    indexed_params places = {.rank = 0};
+    shape out = lower_shape(l, indices);
+    place_elements(l, x, indices, axis, &places);
+    return emit_gather(l, x, indices, &places, &out);
+}
+
+void lower_gather_elements(lowering *l)
+{
+    size_t x = lower_input(l, 0);
+    size_t axis = lower_axis(l, lower_int(l, "axis", 0), lower_shape(l, x).rank);
+    lower_bind(l, 0, gather_elements(l, x, lower_input(l, 1), axis));
+}
+
+void lower_gather_nd(lowering *l)
+{
+    size_t x = lower_input(l, 0), indices = lower_input(l, 1);
+    indexed_params places = {.rank = 0};
+    shape out = place_tuples(l, x, indices, lower_int(l, "batch_dims", 0), &places);
+    lower_bind(l, 0, emit_gather(l, x, indices, &places, &out));
+}
+
+/* ---- Scatter */
+
+static combine_function read_reduction(lowering *l, clarus_dtype dtype)
+{
+    static const struct {
+        const char *name;
+        combine_function function;
+    } table[] = {{"none", COMBINE_REPLACE},
+                 {"add", COMBINE_ADD},
+                 {"mul", COMBINE_MUL},
+                 {"min", COMBINE_MIN},
+                 {"max", COMBINE_MAX}};
+    const char *name = lower_string(l, "reduction", "none");
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (strcmp(table[i].name, name) == 0) {
+            int sums = table[i].function == COMBINE_ADD || table[i].function == COMBINE_MUL;
+            if (sums && dtype == CLARUS_BOOL)
+                lower_error(l, CLARUS_E_UNSUPPORTED, "reduction \"%s\" of bool", name);
+            return table[i].function;
+        }
+    lower_error(l, CLARUS_E_FORMAT, "reduction \"%.40s\"", name);
+    return COMBINE_REPLACE;
+}
+
+static size_t emit_scatter(lowering *l, const size_t inputs[3], combine_function function,
+                           const indexed_params *places)
+{
+    shape out = lower_shape(l, inputs[0]);
+    size_t list[] = {inputs[0], inputs[1], inputs[2]};
+    lowered_op op = {.kind = OP_SCATTER, .inputs = list, .input_count = 3};
+    op.as.scatter = (scatter_params){*places, function};
+    if (lower_dtype(l, inputs[0]) != lower_dtype(l, inputs[2]))
+        lower_error(l, CLARUS_E_SHAPE, "updates of %s for data of %s",
+                    clarus_dtype_name(lower_dtype(l, inputs[2])),
+                    clarus_dtype_name(lower_dtype(l, inputs[0])));
+    return lower_emit(l, &op, lower_dtype(l, inputs[0]), &out);
+}
+
+static void check_updates(lowering *l, size_t updates, const shape *wanted)
+{
+    char a[SHAPE_TEXT], b[SHAPE_TEXT];
+    shape s = lower_shape(l, updates);
+    if (!shape_equal(&s, wanted))
+        lower_error(l, CLARUS_E_SHAPE, "updates of %s, not %s", shape_text(&s, a), shape_text(wanted, b));
+}
+
+static size_t scatter_elements(lowering *l, const size_t inputs[3], size_t axis, combine_function function)
+{
+    indexed_params places = {.rank = 0};
+    shape list = lower_shape(l, inputs[1]);
+    place_elements(l, inputs[0], inputs[1], axis, &places);
+    check_updates(l, inputs[2], &list);
+    return emit_scatter(l, inputs, function, &places);
+}
+
+void lower_scatter_elements(lowering *l)
+{
+    size_t inputs[] = {lower_input(l, 0), lower_input(l, 1), lower_input(l, 2)};
+    size_t axis = lower_axis(l, lower_int(l, "axis", 0), lower_shape(l, inputs[0]).rank);
+    combine_function function = read_reduction(l, lower_dtype(l, inputs[0]));
+    lower_bind(l, 0, scatter_elements(l, inputs, axis, function));
+}
+
+void lower_scatter_nd(lowering *l)
+{
+    size_t inputs[] = {lower_input(l, 0), lower_input(l, 1), lower_input(l, 2)};
+    indexed_params places = {.rank = 0};
+    combine_function function = read_reduction(l, lower_dtype(l, inputs[0]));
+    shape wanted = place_tuples(l, inputs[0], inputs[1], 0, &places);
+    check_updates(l, inputs[2], &wanted);
+    lower_bind(l, 0, emit_scatter(l, inputs, function, &places));
+}
+
+/* ---- The first elements in order */
+
+static size_t emit_top(lowering *l, size_t x, const top_params *top)
+{
+    shape out = lower_shape(l, x);
+    lowered_op op = {.kind = OP_TOP, .inputs = &x, .input_count = 1};
+    if (l->status != CLARUS_OK)
+        return LOWER_NONE;
+    if (top->k < 0 || top->k > out.dims[top->axis])
+        lower_error(l, CLARUS_E_SHAPE, "the first %lld of %lld elements", (long long)top->k,
+                    (long long)out.dims[top->axis]);
+    op.as.top = *top;
+    out.dims[top->axis] = top->k;
+    return lower_emit(l, &op, CLARUS_INT64, &out);
+}
+
+/* Sorted even where the node does not ask for it. */
+void lower_top_k(lowering *l)
+{
+    size_t x = lower_input(l, 0);
+    int64_t k = l->node->opset < 10 ? lower_int(l, "k", -1) : 0;
+    if (l->node->opset >= 10 && lower_int_input(l, 1, &k, 1) != 1)
+        lower_error(l, CLARUS_E_SHAPE, "k is not one number");
+    size_t axis = lower_axis(l, lower_int(l, "axis", -1), lower_shape(l, x).rank);
+    top_params top = {(int)axis, lower_int(l, "largest", 1) != 0, 0, k};
+    size_t indices = emit_top(l, x, &top);
+    if (l->node->output_count > 0 && l->node->outputs[0] != GRAPH_NONE)
+        lower_bind(l, 0, gather_elements(l, x, indices, axis));
+    lower_bind(l, 1, indices);
+}
+
+void lower_arg(lowering *l)
+{
+    size_t x = lower_input(l, 0);
+    shape dropped = {.rank = 0}, in = lower_shape(l, x);
+    size_t axis = lower_axis(l, lower_int(l, "axis", 0), in.rank);
+    top_params top = {(int)axis, l->row->parameter, lower_int(l, "select_last_index", 0) != 0, 1};
+    size_t y = emit_top(l, x, &top);
+    for (size_t i = 0; i < in.rank; i++)
+        if (i != axis)
+            dropped.dims[dropped.rank++] = in.dims[i];
+    lower_bind(l, 0, lower_int(l, "keepdims", 1) ? y : lower_view(l, y, &dropped));
+}
+
+/* Zeros, and ones at the first of the largest. Up to opset 12 the axis cuts the dimensions in two groups. */
+void lower_hardmax(lowering *l)
+{
+    static const float zero = 0, one = 1;
+    int flattens = l->node->opset < 13;
+    size_t x = lower_input(l, 0);
+    shape in = lower_shape(l, x), flat = in;
+    size_t axis = lower_axis(l, lower_int(l, "axis", flattens ? 1 : -1), in.rank);
+    if (flattens) {
+        flat = (shape){.rank = 2, .dims = {1, 1}};
+        for (size_t i = 0; i < in.rank; i++)
+            flat.dims[i >= axis] *= in.dims[i];
+        x = lower_view(l, x, &flat);
+        axis = 1;
+    }
+    size_t largest = emit_top(l, x, &(top_params){(int)axis, 1, 0, 1});
+    shape places = lower_shape(l, largest);
+    size_t inputs[] = {lower_filled(l, CLARUS_FLOAT32, &flat, &zero), largest,
+                       lower_filled(l, CLARUS_FLOAT32, &places, &one)};
+    lower_bind(l, 0, lower_view(l, scatter_elements(l, inputs, axis, COMBINE_REPLACE), &in));
+}
+
+/* ---- Running sums and products */
+
+void lower_scan(lowering *l)
+{
+    size_t x = lower_input(l, 0);
+    int64_t axis = 0;
+    shape in = lower_shape(l, x);
+    if (lower_int_input(l, 1, &axis, 1) != 1)
+        lower_error(l, CLARUS_E_SHAPE, "the axis is not one number");
+    lowered_op op = {.kind = OP_SCAN, .inputs = &x, .input_count = 1};
+    op.as.scan = (scan_params){(combine_function)l->row->parameter, (int)lower_axis(l, axis, in.rank),
+                               lower_int(l, "exclusive", 0) != 0, lower_int(l, "reverse", 0) != 0};
+    lower_bind(l, 0, lower_emit(l, &op, lower_dtype(l, x), &in));
+}
