@@ -415,7 +415,8 @@ CLARUS_API size_t clarus_model_output_count(const clarus_model *model);
 CLARUS_API const clarus_value_info *clarus_model_input(const clarus_model *model, size_t i);
 CLARUS_API const clarus_value_info *clarus_model_output(const clarus_model *model, size_t i);
 
-/* One line per node that cannot run, naming node, operator, opset and reason; count 0 if all can. */
+/* One line per input or output of a type that cannot be used, with the reason, and per node that cannot run,
+ * naming node, operator, opset and reason; count 0 if all can. */
 CLARUS_API size_t clarus_model_unsupported_count(const clarus_model *model);
 CLARUS_API const char *clarus_model_unsupported(const clarus_model *model, size_t i);
 

@@ -78,6 +78,7 @@ typedef struct graph_value {
 /* A graph input or output as it is declared. */
 typedef struct graph_port {
     clarus_value_info info; /* dtype 0 and rank 0 where an output declares none */
+    const char *problem;    /* why it cannot be used; NULL if it can */
     size_t value;
 } graph_port;
 

@@ -87,11 +87,38 @@ static clarus_status count_operators(clarus_model *model, clarus_error *error)
     return CLARUS_OK;
 }
 
-static clarus_status list_unsupported(clarus_model *model, clarus_error *error)
+static clarus_status add_unsupported(clarus_model *model, const char *line, clarus_error *error)
+{
+    if (!memory_grow(model->context, (void **)&model->unsupported, &model->unsupported_capacity,
+                     model->unsupported_count + 1, sizeof *model->unsupported))
+        return error_memory(error, "model");
+    char *copy = memory_strdup(model->context, line);
+    if (!copy)
+        return error_memory(error, "model");
+    model->unsupported[model->unsupported_count++] = copy;
+    return CLARUS_OK;
+}
+
+static clarus_status list_ports(clarus_model *model, const char *side, const graph_port *ports, size_t count,
+                                clarus_error *error)
+{
+    char line[300];
+    clarus_status status = CLARUS_OK;
+    for (size_t i = 0; i < count && status == CLARUS_OK; i++) {
+        if (!ports[i].problem)
+            continue;
+        snprintf(line, sizeof line, "%s \"%.120s\": %s", side, ports[i].info.name, ports[i].problem);
+        status = add_unsupported(model, line, error);
+    }
+    return status;
+}
+
+static clarus_status list_nodes(clarus_model *model, clarus_error *error)
 {
     const graph *g = model->graph;
     char node[NODE_TEXT], reason[256], line[600];
-    for (size_t i = 0; i < g->node_count; i++) {
+    clarus_status status = CLARUS_OK;
+    for (size_t i = 0; i < g->node_count && status == CLARUS_OK; i++) {
         const graph_node *n = &g->nodes[i];
         if (!n->needed || !operator_unsupported(g, n, reason, sizeof reason))
             continue;
@@ -99,15 +126,18 @@ static clarus_status list_unsupported(clarus_model *model, clarus_error *error)
                  graph_is_default_domain(n->domain) ? "" : "domain ",
                  graph_is_default_domain(n->domain) ? "" : n->domain,
                  graph_is_default_domain(n->domain) ? "" : " ", (long long)n->opset, reason);
-        if (!memory_grow(model->context, (void **)&model->unsupported, &model->unsupported_capacity,
-                         model->unsupported_count + 1, sizeof *model->unsupported))
-            return error_memory(error, "model");
-        char *copy = memory_strdup(model->context, line);
-        if (!copy)
-            return error_memory(error, "model");
-        model->unsupported[model->unsupported_count++] = copy;
+        status = add_unsupported(model, line, error);
     }
-    return CLARUS_OK;
+    return status;
+}
+
+static clarus_status list_unsupported(clarus_model *model, clarus_error *error)
+{
+    const graph *g = model->graph;
+    clarus_status status = list_ports(model, "input", g->inputs, g->input_count, error);
+    if (status == CLARUS_OK)
+        status = list_ports(model, "output", g->outputs, g->output_count, error);
+    return status == CLARUS_OK ? list_nodes(model, error) : status;
 }
 
 /* ---- Loading */

@@ -465,33 +465,39 @@ static clarus_status read_node(reading *r, onnx_scope *scope, const Onnx__Node *
 
 /* ---- The graph's ends */
 
-static clarus_status read_port(const Onnx__ValueInfo *from, int is_input, clarus_value_info *info,
-                               clarus_error *error)
+/* A port that cannot be used is listed with the unsupported nodes. */
+static const char *port_problem(const Onnx__ValueInfo *from, int is_input)
+{
+    enum { STRING = 8 };
+    const Onnx__TensorType *type = from->type ? from->type->tensor_type : NULL;
+    if (!type)
+        return is_input || from->type ? "it is not a tensor" : NULL;
+    if (type->elem_type == STRING)
+        return "strings are not supported";
+    if ((type->elem_type || is_input) && !clarus_dtype_size((clarus_dtype)type->elem_type))
+        return "its type is not supported";
+    if (is_input && !type->shape)
+        return "its number of dimensions is not known";
+    if (type->shape && type->shape->n_dim > CLARUS_MAX_RANK)
+        return "it has too many dimensions";
+    return NULL;
+}
+
+static void read_port(const Onnx__ValueInfo *from, int is_input, graph_port *port)
 {
     const Onnx__TensorType *type = from->type ? from->type->tensor_type : NULL;
-    const char *side = is_input ? "input" : "output";
+    clarus_value_info *info = &port->info;
     info->name = text_or_empty(from->name);
-    if (!type && !is_input)
-        return CLARUS_OK;
-    if (!type || !type->shape)
-        return is_input ? error_set(error, CLARUS_E_UNSUPPORTED,
-                                    "graph input \"%s\" is not a tensor of known rank", info->name)
-                        : CLARUS_OK;
+    port->problem = port_problem(from, is_input);
+    if (port->problem || !type || !type->shape)
+        return;
     info->dtype = (clarus_dtype)type->elem_type;
-    if (!clarus_dtype_size(info->dtype))
-        return error_set(error, CLARUS_E_UNSUPPORTED, "graph %s \"%s\": type %d is not supported", side,
-                         info->name, type->elem_type);
-    if (type->shape->n_dim > CLARUS_MAX_RANK)
-        return error_set(error, CLARUS_E_UNSUPPORTED,
-                         "graph %s \"%s\": %zu dimensions, at most %d are supported", side, info->name,
-                         type->shape->n_dim, CLARUS_MAX_RANK);
     info->rank = type->shape->n_dim;
     for (size_t i = 0; i < info->rank; i++) {
         const Onnx__Dimension *dim = type->shape->dim[i];
         info->shape[i] = dim->has_dim_value && dim->dim_value >= 0 ? dim->dim_value : -1;
         info->symbol[i] = info->shape[i] < 0 ? text_or_empty(dim->dim_param) : "";
     }
-    return CLARUS_OK;
 }
 
 static clarus_status read_ports(reading *r, Onnx__ValueInfo *const *from, size_t count, int is_input,
@@ -500,10 +506,9 @@ static clarus_status read_ports(reading *r, Onnx__ValueInfo *const *from, size_t
     *ports = new_array(r, count, sizeof **ports);
     if (!*ports)
         return error_memory(error, "graph");
-    clarus_status status = CLARUS_OK;
-    for (size_t i = 0; i < count && status == CLARUS_OK; i++)
-        status = read_port(from[i], is_input, &(*ports)[i].info, error);
-    return status;
+    for (size_t i = 0; i < count; i++)
+        read_port(from[i], is_input, &(*ports)[i]);
+    return CLARUS_OK;
 }
 
 static clarus_status read_imports(reading *r, clarus_error *error)

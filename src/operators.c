@@ -156,11 +156,41 @@ const operator_row *operator_find(const graph_node *node)
     return row && row->first_opset <= node->opset ? row : NULL;
 }
 
+/* What image networks do not have, by the beginning of the operator's name. */
+static const char *refusal(const char *op)
+{
+    static const struct {
+        const char *prefix, *reason;
+    } kinds[] = {{"Adagrad", "training operators are not supported"},
+                 {"Adam", "training operators are not supported"},
+                 {"Gradient", "training operators are not supported"},
+                 {"Momentum", "training operators are not supported"},
+                 {"GRU", "recurrent layers are not supported"},
+                 {"LSTM", "recurrent layers are not supported"},
+                 {"RNN", "recurrent layers are not supported"},
+                 {"Loop", "loops are not supported"},
+                 {"Scan", "loops are not supported"},
+                 {"Bernoulli", "random numbers are not supported"},
+                 {"Multinomial", "random numbers are not supported"},
+                 {"Random", "random numbers are not supported"},
+                 {"ConcatFromSequence", "sequences are not supported"},
+                 {"Sequence", "sequences are not supported"},
+                 {"SplitToSequence", "sequences are not supported"},
+                 {"Optional", "optional values are not supported"},
+                 {"RegexFullMatch", "strings are not supported"},
+                 {"String", "strings are not supported"},
+                 {"TfIdfVectorizer", "strings are not supported"}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strncmp(op, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
+            return kinds[i].reason;
+    return "the operator is not supported";
+}
+
 int operator_unsupported(const graph *graph, const graph_node *node, char *text, size_t size)
 {
     const operator_row *row = operator_find(node);
     if (!row && (!graph_is_default_domain(node->domain) || !find_name(node->op))) {
-        snprintf(text, size, "the operator is not supported");
+        snprintf(text, size, "%s", refusal(node->op));
         return 1;
     }
     if (!row) {

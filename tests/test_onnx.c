@@ -223,12 +223,37 @@ static void test_wrong_graphs(void)
     build_conv(&b);
     b.nodes[0]->input[0] = builder_text(&b, "y");
     expect_refusal(&b, CLARUS_E_FORMAT, "cycle");
+}
+
+/* Types that cannot be used are listed, beside nodes that cannot run. */
+static void expect_listed(builder *b, const char *text)
+{
+    clarus_model *model;
+    clarus_error error;
+    CHECK(parse(b, &model, &error) == CLARUS_OK, "%s", error.message);
+    if (model)
+        CHECK(clarus_model_unsupported_count(model) == 2 && !strcmp(clarus_model_unsupported(model, 0), text) &&
+                  strstr(clarus_model_unsupported(model, 1), "(LSTM), opset 13: recurrent layers"),
+              "%s", clarus_model_unsupported(model, 0));
+    clarus_model_free(model);
+    builder_free(b);
+}
+
+static void test_unusable_inputs(void)
+{
+    builder b;
     build_conv(&b);
+    b.nodes[0]->op_type = builder_text(&b, "LSTM");
     b.inputs[0]->type->tensor_type->shape = NULL;
-    expect_refusal(&b, CLARUS_E_UNSUPPORTED, "input \"x\" is not a tensor of known rank");
+    expect_listed(&b, "input \"x\": its number of dimensions is not known");
     build_conv(&b);
+    b.nodes[0]->op_type = builder_text(&b, "LSTM");
     b.inputs[0]->type->tensor_type->elem_type = 8;
-    expect_refusal(&b, CLARUS_E_UNSUPPORTED, "type 8");
+    expect_listed(&b, "input \"x\": strings are not supported");
+    build_conv(&b);
+    b.nodes[0]->op_type = builder_text(&b, "LSTM");
+    b.inputs[0]->type->tensor_type = NULL;
+    expect_listed(&b, "input \"x\": it is not a tensor");
 }
 
 static void test_sorting(void)
@@ -490,6 +515,7 @@ int main(void)
     test_wrong_tensors();
     test_halves();
     test_wrong_graphs();
+    test_unusable_inputs();
     test_sorting();
     test_unsupported();
     test_external_data();
