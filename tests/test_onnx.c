@@ -232,7 +232,8 @@ static void expect_listed(builder *b, const char *text)
     clarus_error error;
     CHECK(parse(b, &model, &error) == CLARUS_OK, "%s", error.message);
     if (model)
-        CHECK(clarus_model_unsupported_count(model) == 2 && !strcmp(clarus_model_unsupported(model, 0), text) &&
+        CHECK(clarus_model_unsupported_count(model) == 2 &&
+                  !strcmp(clarus_model_unsupported(model, 0), text) &&
                   strstr(clarus_model_unsupported(model, 1), "(LSTM), opset 13: recurrent layers"),
               "%s", clarus_model_unsupported(model, 0));
     clarus_model_free(model);
