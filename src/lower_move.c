@@ -579,6 +579,40 @@ void lower_gather(lowering *l)
     lower_bind(l, 0, y);
 }
 
+/* Where each element of a matrix comes from: itself, or the zero behind the matrix. */
+static void triangle_indices(int64_t rows, int64_t columns, int64_t k, int upper, int64_t *indices)
+{
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t column = 0; column < columns; column++) {
+            int kept = upper ? column - row >= k : column - row <= k;
+            *indices++ = kept ? row * columns + column : rows * columns;
+        }
+}
+
+/* The upper or lower triangle of matrices, gathered from each with a zero put behind it. */
+void lower_trilu(lowering *l)
+{
+    size_t x = lower_input(l, 0);
+    shape in = lower_shape(l, x), flat = {.rank = 2, .dims = {1, 1}}, list = {.rank = 1};
+    int64_t k = 0, end[CLARUS_MAX_RANK] = {0, 1}, begin[CLARUS_MAX_RANK] = {0};
+    if (lower_has_input(l, 1) && lower_int_input(l, 1, &k, 1) != 1)
+        lower_error(l, CLARUS_E_SHAPE, "k is not one number");
+    if (in.rank < 2)
+        lower_error(l, CLARUS_E_SHAPE, "a value of %zu dimensions is no matrix", in.rank);
+    if (l->status != CLARUS_OK)
+        return;
+    for (size_t i = 0; i < in.rank; i++)
+        flat.dims[i + 2 >= in.rank] *= in.dims[i];
+    list.dims[0] = flat.dims[1];
+    int64_t *indices = lower_memory(l, flat.dims[1], sizeof *indices);
+    if (!indices)
+        return;
+    triangle_indices(in.dims[in.rank - 2], in.dims[in.rank - 1], k, lower_int(l, "upper", 1) != 0, indices);
+    size_t y = lower_pad_constant(l, lower_view(l, x, &flat), begin, end, 0);
+    y = lower_take(l, y, lower_constant(l, CLARUS_INT64, &list, indices), 1);
+    lower_bind(l, 0, lower_view(l, y, &in));
+}
+
 /* ---- Blocks of pixels and channels */
 
 /* View, transpose, view. */

@@ -78,6 +78,7 @@ void lower_pad(lowering *l);
 void lower_gather(lowering *l);
 void lower_reverse_sequence(lowering *l);
 void lower_center_crop_pad(lowering *l);
+void lower_trilu(lowering *l);
 /* x's elements at these indices along an axis, as Gather. */
 size_t lower_take(lowering *l, size_t x, size_t indices, size_t axis);
 void lower_depth_to_space(lowering *l);

@@ -127,6 +127,7 @@ static const operator_row rows[] = {
     {"Tile", 6, NEWEST, lower_tile, 0, 1, HALF},
     {"TopK", 1, NEWEST, lower_top_k, 0, 2, HALF},
     {"Transpose", 1, NEWEST, lower_transpose_node, 0, 1, HALF},
+    {"Trilu", 14, NEWEST, lower_trilu, 0, 1, HALF},
     {"Unsqueeze", 1, NEWEST, lower_unsqueeze, 0, 1, HALF},
     {"Upsample", 7, 9, lower_upsample, 0, 1, 0},
     {"Where", 9, NEWEST, lower_where, 0, 1, HALF},
