@@ -440,6 +440,90 @@ static void test_moves(void)
     EXPECT(&b, "1x4x1x2", 1, 3, 2, 4, 5, 7, 6, 8);
 }
 
+/* x of 3x3, counting from 1. */
+static void triangle(builder *b, int64_t upper, int64_t k)
+{
+    Onnx__Node *node = one_node(b, 14, "Trilu", "x k", 2, DIMS(3, 3));
+    builder_int(b, node, "upper", upper);
+    longs(b, "k", 1, &k);
+}
+
+static void crop_pad(builder *b, const int64_t *extent, int64_t axis)
+{
+    Onnx__Node *node = one_node(b, 18, "CenterCropPad", "x s", 2, DIMS(1, 5));
+    builder_ints(b, node, "axes", 1, &axis);
+    longs(b, "s", 1, extent);
+}
+
+static void test_parts(void)
+{
+    builder b;
+    triangle(&b, 1, 0);
+    EXPECT(&b, "3x3", 1, 2, 3, 0, 5, 6, 0, 0, 9);
+    triangle(&b, 0, -1);
+    EXPECT(&b, "3x3", 0, 0, 0, 4, 0, 0, 7, 8, 0);
+    triangle(&b, 1, INT64_MAX);
+    EXPECT(&b, "3x3", 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    one_node(&b, 14, "Trilu", "x", 1, DIMS(3));
+    REFUSE(&b, CLARUS_E_SHAPE, "a value of 1 dimensions is no matrix");
+    crop_pad(&b, DIMS(2), 1);
+    EXPECT(&b, "1x2", 2, 3);
+    crop_pad(&b, DIMS(8), -1);
+    EXPECT(&b, "1x8", 0, 1, 2, 3, 4, 5, 0, 0);
+    crop_pad(&b, DIMS(0), 1);
+    EXPECT(&b, "1x0", 0);
+    crop_pad(&b, DIMS(-1), 1);
+    REFUSE(&b, CLARUS_E_SHAPE, "extent -1");
+    Onnx__Node *eye = one_node(&b, 9, "EyeLike", "x", 2, DIMS(2, 3));
+    builder_int(&b, eye, "k", 1);
+    EXPECT(&b, "2x3", 0, 1, 0, 0, 0, 1);
+    builder_int(&b, one_node(&b, 9, "EyeLike", "x", 2, DIMS(2, 3)), "k", INT64_MIN);
+    EXPECT(&b, "2x3", 0, 0, 0, 0, 0, 0);
+    one_node(&b, 10, "ReverseSequence", "x n", 2, DIMS(3, 2)); /* time is axis 0 */
+    longs(&b, "n", 2, DIMS(2, 3));
+    EXPECT(&b, "3x2", 3, 6, 1, 4, 5, 2);
+    Onnx__Node *rows = one_node(&b, 10, "ReverseSequence", "x n", 3, DIMS(2, 2, 2));
+    builder_int(&b, rows, "batch_axis", 0);
+    builder_int(&b, rows, "time_axis", 1);
+    longs(&b, "n", 2, DIMS(2, 1));
+    EXPECT(&b, "2x2x2", 3, 4, 1, 2, 5, 6, 7, 8);
+    one_node(&b, 10, "ReverseSequence", "x n", 2, DIMS(3, 2));
+    longs(&b, "n", 2, DIMS(4, 0));
+    REFUSE(&b, CLARUS_E_SHAPE, "a length of 4 in sequences of 3");
+    pad_line(&b, "constant", DIMS(-4, 3));
+    EXPECT(&b, "2", 9, 9);
+    pad_line(&b, "constant", DIMS(-3, -1));
+    REFUSE(&b, CLARUS_E_SHAPE, "the padded value is negative or too large");
+}
+
+static void range(builder *b, clarus_dtype dtype, const void *start, const void *limit, const void *delta)
+{
+    builder_start(b, 13);
+    builder_initializer(b, "a", dtype, 0, NULL, start);
+    builder_initializer(b, "b", dtype, 0, NULL, limit);
+    builder_initializer(b, "c", dtype, 0, NULL, delta);
+    builder_node(b, "Range", "a b c", "r");
+    builder_int(b, builder_node(b, "Cast", "r", "y"), "to", CLARUS_FLOAT32);
+    builder_output(b, "y");
+}
+
+static void test_ranges(void)
+{
+    builder b;
+    range(&b, CLARUS_FLOAT32, FLOATS(1), FLOATS(2), FLOATS(0.3f));
+    EXPECT(&b, "4", 1, 1 + 0.3f, 1 + 2 * 0.3f, 1 + 3 * 0.3f);
+    range(&b, CLARUS_INT64, DIMS(10), DIMS(-5), DIMS(-6));
+    EXPECT(&b, "3", 10, 4, -2);
+    range(&b, CLARUS_INT64, DIMS(INT64_MIN), DIMS(INT64_MAX), DIMS(INT64_MAX));
+    EXPECT(&b, "3", -0x1p63f, -1, 0x1p63f);
+    range(&b, CLARUS_INT64, DIMS(1), DIMS(1), DIMS(1));
+    EXPECT(&b, "0", 0);
+    range(&b, CLARUS_INT64, DIMS(0), DIMS(INT64_MAX), DIMS(1));
+    REFUSE(&b, CLARUS_E_LIMIT, "a range from 0 to 9.22337e+18 by 1");
+    range(&b, CLARUS_INT64, DIMS(0), DIMS(3), DIMS(0));
+    REFUSE(&b, CLARUS_E_LIMIT, "by 0");
+}
+
 static Onnx__Node *resize_line(builder *b, const char *mode, int64_t extent, const float *scale)
 {
     Onnx__Node *node = one_node(b, 19, "Resize", "x - scales", 1, &extent);
@@ -773,6 +857,8 @@ int main(void)
     test_shapes();
     test_slices();
     test_moves();
+    test_parts();
+    test_ranges();
     test_resize();
     test_shape_arithmetic();
     test_constants();
