@@ -47,8 +47,32 @@ static float pool_window(const pool_params *pool, const float *x, const pool_tap
             }
     if (pool->function == POOL_MAX)
         return largest;
+    if (pool->function == POOL_SUM)
+        return sum;
     int64_t padded = taps[0].padded * taps[1].padded * taps[2].padded;
     return clarus_div(sum, (float)(pool->count_padding ? padded : inside));
+}
+
+/* The first of the largest, NaN being the largest: its number within the plane. */
+static int64_t pool_place(const pool_params *pool, const float *x, const pool_taps taps[SPATIAL])
+{
+    const window *w = &pool->window;
+    int64_t steps[SPATIAL], place = -1;
+    float best = 0;
+    pool_index_steps(pool, steps);
+    for (int64_t d = taps[0].first; d < taps[0].end; d++)
+        for (int64_t h = taps[1].first; h < taps[1].end; h++)
+            for (int64_t k = taps[2].first; k < taps[2].end; k++) {
+                int64_t at_d = taps[0].origin + d * w->dilation[0],
+                        at_h = taps[1].origin + h * w->dilation[1];
+                int64_t at_w = taps[2].origin + k * w->dilation[2];
+                float v = x[(at_d * w->in[1] + at_h) * w->in[2] + at_w];
+                if (place < 0 || v > best || (v != v && best == best)) {
+                    best = v;
+                    place = at_d * steps[0] + at_h * steps[1] + at_w * steps[2];
+                }
+            }
+    return place;
 }
 
 static void pool_planes(void *user, int64_t begin, int64_t end)
@@ -62,7 +86,11 @@ static void pool_planes(void *user, int64_t begin, int64_t end)
             pool_taps taps[SPATIAL] = {find_taps(w, 0, i / w->out[2] / w->out[1]),
                                        find_taps(w, 1, i / w->out[2] % w->out[1]),
                                        find_taps(w, 2, i % w->out[2])};
-            y[i] = pool_window(job->pool, x, taps);
+            if (job->pool->function == POOL_INDEX)
+                ((int64_t *)job->task->output)[plane * job->pixels + i] =
+                    plane * w->in[0] * w->in[1] * w->in[2] + pool_place(job->pool, x, taps);
+            else
+                y[i] = pool_window(job->pool, x, taps);
         }
     }
 }

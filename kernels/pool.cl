@@ -8,7 +8,7 @@
  * (od, oh, ow), dimension 2: images.
  * An image's place: image / blocks * x_batch + image % blocks * x_image.
  *
- * Parameters: AVERAGE (0: maximum), PIXEL, LANES. */
+ * Parameters: AVERAGE (0: maximum), PIXEL, LANES. count_padding 2: the sum, not divided. */
 #include "lanes.h"
 
 CLARUS_KERNEL void pool(__global const float *restrict x, __global float *restrict y,
@@ -49,7 +49,8 @@ CLARUS_KERNEL void pool(__global const float *restrict x, __global float *restri
             }
         }
 #if AVERAGE
-        value = clarus_div(value, (floatv)((float)count));
+        if (count_padding < 2)
+            value = clarus_div(value, (floatv)((float)count));
 #endif
         STOREV(value, y + y_offset + image / blocks * y_batch + image % blocks * y_image + oz * y_depth + oy * y_row +
                           ox * PIXEL + lane);

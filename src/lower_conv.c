@@ -12,8 +12,7 @@ static char *extents_text(const int64_t *extents, size_t count, char *text)
     return shape_text(&s, text);
 }
 
-/* An attribute of one positive number per spatial axis; `otherwise` where it is absent. */
-static void read_extents(lowering *l, const char *name, size_t axes, int64_t otherwise, int64_t *values)
+void lower_extents(lowering *l, const char *name, size_t axes, int64_t otherwise, int64_t *values)
 {
     enum { MOST = 1 << 30 };
     size_t count;
@@ -27,7 +26,7 @@ static void read_extents(lowering *l, const char *name, size_t axes, int64_t oth
     }
 }
 
-static void read_pads(lowering *l, size_t axes, int64_t *begin, int64_t *end)
+void lower_pads(lowering *l, size_t axes, int64_t *begin, int64_t *end)
 {
     enum { MOST = 1 << 30 };
     size_t count;
@@ -78,7 +77,7 @@ static void resolve_padding(lowering *l, window *w, size_t first, int ceil_mode)
     if (!upper && !lower && strcmp(mode, "NOTSET") != 0 && strcmp(mode, "VALID") != 0)
         lower_error(l, CLARUS_E_FORMAT, "auto_pad \"%.40s\"", mode);
     if (strcmp(mode, "NOTSET") == 0)
-        read_pads(l, SPATIAL - first, w->pad_begin + first, w->pad_end + first);
+        lower_pads(l, SPATIAL - first, w->pad_begin + first, w->pad_end + first);
     for (size_t i = first; i < SPATIAL; i++) {
         if (upper || lower)
             pad_same(w, i, lower);
@@ -99,12 +98,12 @@ void lower_window(lowering *l, const shape *x, const int64_t *kernel, window *w)
     for (size_t i = 0; i < SPATIAL; i++)
         w->kernel[i] = w->stride[i] = w->dilation[i] = w->in[i] = w->out[i] = 1;
     memcpy(w->in + first, x->dims + 2, axes * sizeof *w->in);
-    read_extents(l, "strides", axes, 1, w->stride + first);
-    read_extents(l, "dilations", axes, 1, w->dilation + first);
+    lower_extents(l, "strides", axes, 1, w->stride + first);
+    lower_extents(l, "dilations", axes, 1, w->dilation + first);
     if (kernel)
         memcpy(w->kernel + first, kernel, axes * sizeof *w->kernel);
     else
-        read_extents(l, "kernel_shape", axes, 0, w->kernel + first);
+        lower_extents(l, "kernel_shape", axes, 0, w->kernel + first);
     if (l->status != CLARUS_OK)
         return;
     resolve_padding(l, w, first, lower_int(l, "ceil_mode", 0) != 0);
@@ -160,8 +159,7 @@ size_t lower_convolve(lowering *l, size_t x, size_t weights, size_t bias, int64_
     return lower_emit(l, &op, CLARUS_FLOAT32, &out);
 }
 
-/* Input 2, which may be left out. */
-static size_t read_bias(lowering *l, int64_t channels)
+size_t lower_bias(lowering *l, int64_t channels)
 {
     char text[SHAPE_TEXT];
     size_t bias = lower_has_input(l, 2) ? lower_input(l, 2) : LOWER_NONE;
@@ -181,7 +179,7 @@ void lower_conv(lowering *l)
     check_conv(l, &in, &w, groups);
     lower_check_finite(l, weights, 1);
     lower_window(l, &in, w.dims + 2, &window);
-    size_t bias = read_bias(l, w.dims[0]);
+    size_t bias = lower_bias(l, w.dims[0]);
     if (l->status == CLARUS_OK)
         lower_bind(l, 0, lower_convolve(l, x, weights, bias, groups, &window));
 }
@@ -208,35 +206,96 @@ static void check_windows(lowering *l, const window *w)
     }
 }
 
+static size_t emit_pool(lowering *l, size_t x, const pool_params *pool, clarus_dtype dtype)
+{
+    shape in = lower_shape(l, x), out = window_shape(&in, in.dims[1], &pool->window);
+    lowered_op op = {.kind = OP_POOL, .inputs = &x, .input_count = 1, .as.pool = *pool};
+    op.as.pool.batch = in.dims[0];
+    op.as.pool.channels = in.dims[1];
+    return lower_emit(l, &op, dtype, &out);
+}
+
 void lower_pool(lowering *l)
 {
     size_t x = lower_input(l, 0);
     shape in = lower_shape(l, x);
-    lowered_op op = {.kind = OP_POOL, .inputs = &x, .input_count = 1};
-    pool_params *pool = &op.as.pool;
-    pool->function = (pool_function)l->row->parameter;
-    pool->count_padding = pool->function == POOL_AVERAGE && lower_int(l, "count_include_pad", 0);
-    lower_window(l, &in, NULL, &pool->window);
+    pool_params pool = {.function = (pool_function)l->row->parameter};
+    pool.count_padding = pool.function == POOL_AVERAGE && lower_int(l, "count_include_pad", 0);
+    lower_window(l, &in, NULL, &pool.window);
     if (l->status == CLARUS_OK)
-        check_windows(l, &pool->window);
+        check_windows(l, &pool.window);
     if (l->status != CLARUS_OK)
         return;
-    pool->batch = in.dims[0];
-    pool->channels = in.dims[1];
-    shape out = window_shape(&in, in.dims[1], &pool->window);
-    lower_bind(l, 0, lower_emit(l, &op, CLARUS_FLOAT32, &out));
+    lower_bind(l, 0, emit_pool(l, x, &pool, CLARUS_FLOAT32));
+    if (l->node->output_count > 1 && l->node->outputs[1] != GRAPH_NONE) {
+        pool.function = POOL_INDEX;
+        pool.column_major = lower_int(l, "storage_order", 0) != 0;
+        lower_bind(l, 1, emit_pool(l, x, &pool, CLARUS_INT64));
+    }
+}
+
+/* |x|^p; of the sums the p-th root. */
+static size_t powers(lowering *l, size_t x, float p)
+{
+    if (p == 2)
+        return lower_binary(l, ELTWISE_mul, x, x);
+    x = lower_unary(l, ELTWISE_abs, x, 0, 0);
+    return p == 1 ? x : lower_binary(l, ELTWISE_pow, x, lower_scalar(l, p));
+}
+
+static size_t roots(lowering *l, size_t x, float p)
+{
+    if (p == 1)
+        return x;
+    return p == 2 ? lower_unary(l, ELTWISE_sqrt, x, 0, 0)
+                  : lower_binary(l, ELTWISE_pow, x, lower_scalar(l, 1 / p));
+}
+
+/* p is a number of either kind, by opset. */
+static float read_power(lowering *l)
+{
+    float p = l->node->opset < 2 ? lower_float(l, "p", 2) : (float)lower_int(l, "p", 2);
+    if (!(p > 0))
+        lower_error(l, CLARUS_E_FORMAT, "p: %g", (double)p);
+    return p;
+}
+
+void lower_lp_pool(lowering *l)
+{
+    size_t x = lower_input(l, 0);
+    shape in = lower_shape(l, x);
+    float p = read_power(l);
+    pool_params pool = {.function = POOL_SUM};
+    lower_window(l, &in, NULL, &pool.window);
+    if (l->status == CLARUS_OK)
+        lower_bind(l, 0, roots(l, emit_pool(l, powers(l, x, p), &pool, CLARUS_FLOAT32), p));
+}
+
+static void spatial_axes(lowering *l, const shape *in, unsigned char *axes)
+{
+    char text[SHAPE_TEXT];
+    if (in->rank < 3)
+        lower_error(l, CLARUS_E_SHAPE, "input %s has no spatial axes", shape_text(in, text));
+    for (size_t i = 2; i < in->rank; i++)
+        axes[i] = 1;
+}
+
+void lower_global_lp_pool(lowering *l)
+{
+    size_t x = lower_input(l, 0);
+    shape in = lower_shape(l, x);
+    unsigned char axes[CLARUS_MAX_RANK] = {0};
+    float p = read_power(l);
+    spatial_axes(l, &in, axes);
+    lower_bind(l, 0, roots(l, lower_reduce_axes(l, REDUCE_SUM, powers(l, x, p), axes), p));
 }
 
 /* The mean or the maximum over the spatial axes. */
 void lower_global_pool(lowering *l)
 {
     size_t x = lower_input(l, 0);
-    char text[SHAPE_TEXT];
     shape in = lower_shape(l, x);
     unsigned char axes[CLARUS_MAX_RANK] = {0};
-    if (in.rank < 3)
-        lower_error(l, CLARUS_E_SHAPE, "input %s has no spatial axes", shape_text(&in, text));
-    for (size_t i = 2; i < in.rank; i++)
-        axes[i] = 1;
+    spatial_axes(l, &in, axes);
     lower_bind(l, 0, lower_reduce_axes(l, (reduce_function)l->row->parameter, x, axes));
 }

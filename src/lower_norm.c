@@ -204,6 +204,7 @@ static size_t average_over_channels(lowering *l, size_t q, int64_t size)
     lowered_op op = {.kind = OP_POOL, .inputs = &x, .input_count = 1};
     op.as.pool = (pool_params){POOL_AVERAGE,
                                1,
+                               0,
                                in.dims[0],
                                1,
                                {.kernel = {1, size, 1},

@@ -13,9 +13,20 @@ void lower_conv(lowering *l);
 size_t lower_convolve(lowering *l, size_t x, size_t weights, size_t bias, int64_t groups, const window *w);
 void lower_pool(lowering *l);        /* parameter: pool_function */
 void lower_global_pool(lowering *l); /* parameter: reduce_function */
+void lower_lp_pool(lowering *l);
+void lower_global_lp_pool(lowering *l);
+/* An attribute of one positive number per spatial axis; `otherwise` where it is absent. */
+void lower_extents(lowering *l, const char *name, size_t axes, int64_t otherwise, int64_t *values);
+/* Attribute pads; begin and end are left alone where it is absent. */
+void lower_pads(lowering *l, size_t axes, int64_t *begin, int64_t *end);
+/* Input 2, one value per channel; LOWER_NONE if it is left out. */
+size_t lower_bias(lowering *l, int64_t channels);
 /* Kernel (NULL: the attribute), strides, dilations and padding of the node for an input [N, C, spatial...].
  */
 void lower_window(lowering *l, const shape *x, const int64_t *kernel, window *w);
+
+/* lower_transposed.c */
+void lower_conv_transpose(lowering *l);
 
 /* lower_matmul.c */
 void lower_matmul(lowering *l);

@@ -133,6 +133,13 @@ uint64_t op_macs(const lowered_graph *graph, const lowered_op *op)
     return 0;
 }
 
+void pool_index_steps(const pool_params *pool, int64_t steps[SPATIAL])
+{
+    const int64_t *in = pool->window.in;
+    const int64_t rows[] = {in[1] * in[2], in[2], 1}, columns[] = {1, in[0], in[0] * in[1]};
+    memcpy(steps, pool->column_major ? columns : rows, sizeof rows);
+}
+
 int64_t segment_channels(int64_t taps)
 {
     enum { BLOCK = 16, PRODUCTS = 512 };

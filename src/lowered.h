@@ -89,13 +89,15 @@ typedef struct matmul_params {
     int64_t a_strides[CLARUS_MAX_RANK], b_strides[CLARUS_MAX_RANK];
 } matmul_params;
 
-typedef enum pool_function { POOL_MAX, POOL_AVERAGE } pool_function;
+/* POOL_INDEX: where in x, as one number, the maximum is. */
+typedef enum pool_function { POOL_MAX, POOL_AVERAGE, POOL_SUM, POOL_INDEX } pool_function;
 
 /* x [batch, channels, in...], y [batch, channels, out...]. An average divides by the number of taps
- * inside the input, or with count_padding by the number inside the padded input. */
+ * inside the input, or with count_padding by the number inside the padded input. An index is int64. */
 typedef struct pool_params {
     pool_function function;
     int count_padding;
+    int column_major; /* POOL_INDEX: the first spatial axis counts fastest */
     int64_t batch, channels;
     window window;
 } pool_params;
@@ -259,6 +261,8 @@ clarus_status lowered_add_value(lowered_graph *graph, value_kind kind, clarus_dt
 clarus_status lowered_add_op(lowered_graph *graph, op_kind kind, const size_t *inputs, size_t input_count,
                              size_t output, const char *name, lowered_op **op, clarus_error *error);
 
+/* What a step along each spatial axis adds to POOL_INDEX's number. */
+void pool_index_steps(const pool_params *pool, int64_t steps[SPATIAL]);
 /* As "conv". */
 const char *op_kind_name(op_kind kind);
 /* Multiply-adds of an operation: convolutions and matrix products, 0 for others. */

@@ -147,7 +147,9 @@ static clarus_status build_pool(lowered_graph *graph, const void *parameters, cl
                                  .out = {1, c->height, c->width}}};
     if ((status = layer_add_op(graph, OP_POOL, &value, 1, &y, &op, error)) != CLARUS_OK)
         return status;
-    op->as.pool = (pool_params){p->function, p->count_padding, c->batch, c->in, w};
+    if (p->function == POOL_INDEX)
+        verify_retype(graph, op->output, CLARUS_INT64);
+    op->as.pool = (pool_params){p->function, p->count_padding, 0, c->batch, c->in, w};
     return CLARUS_OK;
 }
 
@@ -259,6 +261,11 @@ static const verify_case cases[] = {
          POOL_AVERAGE, 0),
     POOL("average 2x3, padding counted", {2, 20, 0, 8, 9, 2, 3, 2, 1, 1, 0, 1, 1, 1, 0, ELTWISE_identity},
          POOL_AVERAGE, 1),
+    POOL("sum 3x2, blocked", {1, 20, 0, 8, 9, 3, 2, 2, 1, 1, 1, 0, 1, 1, 0, ELTWISE_identity}, POOL_SUM, 0),
+    POOL("place of the maximum 3x3", {2, 3, 0, 8, 9, 3, 3, 2, 1, 1, 1, 1, 1, 1, 0, ELTWISE_identity},
+         POOL_INDEX, 0),
+    POOL("place of the maximum 2x3, dilation 2",
+         {1, 5, 0, 8, 9, 2, 3, 1, 2, 1, 0, 1, 0, 1, 0, ELTWISE_identity}, POOL_INDEX, 0),
     /*      batch m n k */
     MATMUL("1x1000, 2048 deep, constant", 1, 1, 1000, 2048, 0, 1, 1, BIAS, ELTWISE_identity),
     MATMUL("8x37, 515 deep, constant", 1, 8, 37, 515, 0, 0, 1, BIAS | RESIDUAL, ELTWISE_relu),

@@ -566,6 +566,31 @@ static void test_resize(void)
     REFUSE(&b, CLARUS_E_SHAPE, "2 sizes for 1 axes");
 }
 
+static Onnx__Node *transposed_line(builder *b, int64_t stride)
+{
+    Onnx__Node *node = one_node(b, 11, "ConvTranspose", "x w", 3, DIMS(1, 1, 3));
+    floats(b, "w", 3, DIMS(1, 1, 2), FLOATS(10, 1));
+    builder_ints(b, node, "strides", 1, &stride);
+    return node;
+}
+
+static void test_transposed(void)
+{
+    builder b;
+    transposed_line(&b, 2);
+    EXPECT(&b, "1x1x6", 10, 1, 20, 2, 30, 3);
+    transposed_line(&b, 1);
+    EXPECT(&b, "1x1x4", 10, 21, 32, 3);
+    builder_ints(&b, transposed_line(&b, 2), "pads", 2, DIMS(2, 0));
+    EXPECT(&b, "1x1x4", 20, 2, 30, 3);
+    builder_ints(&b, transposed_line(&b, 3), "output_shape", 1, DIMS(9)); /* one more than there is */
+    EXPECT(&b, "1x1x9", 10, 1, 0, 20, 2, 0, 30, 3, 0);
+    builder_ints(&b, transposed_line(&b, 1), "pads", 2, DIMS(2, 2));
+    REFUSE(&b, CLARUS_E_SHAPE, "pads 2 and 2 leave no output");
+    builder_int(&b, transposed_line(&b, 1), "group", 2);
+    REFUSE(&b, CLARUS_E_SHAPE, "input 1x1x3 with weights 1x1x2 in 2 groups");
+}
+
 /* ---- Constants */
 
 /* Reshape to what exporters write for x.view(x.size(0), -1): nothing of it is left but a view. */
@@ -860,6 +885,7 @@ int main(void)
     test_parts();
     test_ranges();
     test_resize();
+    test_transposed();
     test_shape_arithmetic();
     test_constants();
     test_half();

@@ -294,7 +294,7 @@ static void check_pool(pool_function function, int count_padding, const window *
     shape in = {5, {1, PLANES, v->in[0], v->in[1], v->in[2]}},
           out = {5, {1, PLANES, v->out[0], v->out[1], v->out[2]}};
     single s = make_single(OP_POOL, 1, &in, &out, CLARUS_FLOAT32);
-    s.op->as.pool = (pool_params){function, count_padding, 1, PLANES, *v};
+    s.op->as.pool = (pool_params){function, count_padding, 0, 1, PLANES, *v};
     int64_t count = count_of(&out), pixels = count / PLANES;
     float *x = random_floats(count_of(&in)), *y = malloc((size_t)count * 4),
           *wanted = malloc((size_t)count * 4);
