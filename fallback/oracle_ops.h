@@ -5,6 +5,7 @@
 #include "oracle.h"
 
 #include "../src/cpu.h"
+#include "../src/layout.h"
 
 /* One operation, its arrays, and the threads to use. */
 typedef struct oracle_task {
@@ -38,6 +39,7 @@ clarus_status oracle_pool(const oracle_task *task, clarus_error *error);
 clarus_status oracle_reduce(const oracle_task *task, clarus_error *error);
 clarus_status oracle_softmax(const oracle_task *task, clarus_error *error);
 clarus_status oracle_eltwise(const oracle_task *task, clarus_error *error);
+clarus_status oracle_typed(const oracle_task *task, clarus_error *error);
 clarus_status oracle_move(const oracle_task *task, clarus_error *error);
 clarus_status oracle_gather(const oracle_task *task, clarus_error *error);
 clarus_status oracle_resample(const oracle_task *task, clarus_error *error);
@@ -54,6 +56,11 @@ void element_store(clarus_dtype dtype, void *data, int64_t i, uint64_t value);
 int element_compare(clarus_dtype dtype, uint64_t x, uint64_t y);
 uint64_t element_combine(clarus_dtype dtype, combine_function function, uint64_t x, uint64_t y);
 int element_is_nan(clarus_dtype dtype, uint64_t x);
+
+/* A row-major operand with the output's dims; broadcast axes have stride 0. */
+void oracle_operand_view(const shape *operand, const shape *out, view *v);
+/* Where element i of a view is. */
+int64_t oracle_view_at(const view *v, int64_t i);
 
 /* The epilogue's last step: its function, if it has one, on the whole output in place. */
 void oracle_epilogue_function(const oracle_task *task);

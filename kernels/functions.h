@@ -38,6 +38,7 @@ typedef float real;
 typedef int32_t ints;
 #define fma fmaf
 #define floor floorf
+#define rint rintf
 
 static inline ints as_ints(real x)
 {
@@ -317,6 +318,43 @@ static inline real clarus_pow(real x, real y)
     p = y == y ? p : y;
     p = x == 1.0f ? (real)1.0f : p;
     return y == 0.0f ? (real)1.0f : p;
+}
+
+/* ---- Remainder ---- */
+
+/* ax - n ay, exactly, for the largest n with n ay <= ax; 0 < ay <= ax, both finite: binary long division, of which
+ * only the rest is kept. The exponents differ by 276 at most. */
+static inline real clarus_remainder(real ax, real ay)
+{
+    ints ex, ey;
+    ints rest = clarus_significand(ax, &ex), divisor = clarus_significand(ay, &ey), steps = ex - ey;
+    for (int i = 0; i <= 276; i++) {
+        rest = i <= steps ? (rest >= divisor ? rest - divisor : rest) : rest;
+        rest = i < steps ? rest * 2 : rest;
+    }
+    return clarus_scale(convert_real(rest), ey - 150);
+}
+
+/* With the sign of x, as C's fmod. */
+static inline real clarus_fmod(real x, real y)
+{
+    real ax = clarus_abs(x), ay = clarus_abs(y);
+    real bounded = clarus_positive(ax), divisor = clarus_positive(ay);
+    real r = clarus_remainder(bounded < divisor ? divisor : bounded, divisor);
+    r = clarus_signed(x, r);
+    r = ax < ay ? x : r;
+    r = ax < CLARUS_INF ? r : CLARUS_NAN; /* a NaN too */
+    r = ay > 0.0f ? r : CLARUS_NAN;
+    return y == y ? r : CLARUS_NAN;
+}
+
+/* With the sign of y. */
+static inline real clarus_mod(real x, real y)
+{
+    real r = clarus_fmod(x, y), zero = clarus_signed(y, (real)0.0f);
+    real other = as_real(as_ints(r) ^ as_ints(y)); /* negative where the signs differ */
+    real moved = clarus_signed(other, (real)1.0f) < 0.0f ? r + y : r;
+    return r == 0.0f ? zero : moved;
 }
 
 /* ---- Functions of a sigmoid's kind ---- */

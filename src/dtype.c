@@ -1,4 +1,4 @@
-#include "clarus.h"
+#include "dtype.h"
 
 static const struct {
     const char *name;
@@ -24,4 +24,25 @@ size_t clarus_dtype_size(clarus_dtype dtype)
 const char *clarus_dtype_name(clarus_dtype dtype)
 {
     return is_known(dtype) ? types[dtype].name : "unknown";
+}
+
+integer_type dtype_integer(clarus_dtype dtype)
+{
+    int bits = 8 * (int)clarus_dtype_size(dtype);
+    switch (dtype) {
+    case CLARUS_INT8:
+    case CLARUS_INT16:
+    case CLARUS_INT32:
+    case CLARUS_INT64:
+        return (integer_type){bits, 1};
+    case CLARUS_UINT8:
+    case CLARUS_UINT16:
+    case CLARUS_UINT32:
+    case CLARUS_UINT64:
+        return (integer_type){bits, 0};
+    case CLARUS_BOOL:
+        return (integer_type){1, 0};
+    default:
+        return (integer_type){0, 0};
+    }
 }

@@ -1,5 +1,6 @@
 #include "exec.h"
 
+#include "convert.h"
 #include "fast_matmul.h"
 #include "fault.h"
 #include "samples.h"
@@ -253,12 +254,10 @@ static clarus_status enqueue_all(exec *exec, clarus_error *error)
 static cl_int read_element(exec *exec, const plan_buffer *b, int64_t position, int64_t *value)
 {
     size_t size = clarus_dtype_size(b->dtype);
-    int32_t narrow;
-    cl_int code =
-        clEnqueueReadBuffer(exec->queue, exec->memories[b->memory], CL_TRUE, (size_t)position * size, size,
-                            size == sizeof *value ? (void *)value : &narrow, 0, NULL, NULL);
-    if (!code && size != sizeof *value)
-        *value = narrow;
+    uint64_t element = 0;
+    cl_int code = clEnqueueReadBuffer(exec->queue, exec->memories[b->memory], CL_TRUE,
+                                      (size_t)position * size, size, &element, 0, NULL, NULL);
+    convert_elements(b->dtype, &element, 1, CLARUS_INT64, value);
     return code;
 }
 

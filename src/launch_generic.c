@@ -6,6 +6,7 @@
  * dimension 2. */
 #include "plan.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { OPERANDS = 3, TABLE = 17 + 5 * VIEW_RANK };
@@ -28,9 +29,9 @@ static void views_to_rows(view *views, size_t count)
 
 /* The kernels' table: length, rows, piece, group, outer rank; then of each view its offset, its steps, its
  * row steps; then of each outer axis its extent and its steps. Sets the grid. */
-static clarus_status launch_views(plan *plan, launch *launch, const view *views, size_t count,
-                                  clarus_error *error)
+clarus_status launch_views(plan *plan, launch *launch, view *views, size_t count, clarus_error *error)
 {
+    views_to_rows(views, count);
     int64_t table[TABLE];
     size_t outer = views[0].rank - 2, n = 0;
     int64_t rows = views[0].dims[outer], length = views[0].dims[outer + 1], rest = 1;
@@ -58,7 +59,6 @@ static clarus_status launch_copy(plan *plan, size_t op, view *from, view *to, si
                                  clarus_error *error)
 {
     view views[2] = {*to, *from};
-    views_to_rows(views, 2);
     launch *launch;
     clarus_status status = plan_add_launch(plan, KERNEL_move, op, &launch, error);
     if (status != CLARUS_OK)
@@ -74,8 +74,8 @@ static clarus_status launch_copy(plan *plan, size_t op, view *from, view *to, si
 
 /* An operand with the axes of the output: aligned at the right, steps of 0 along axes where it has extent 1.
  */
-static clarus_status broadcast_view(const operand *in, const view *out, const char *name, view *v,
-                                    clarus_error *error)
+clarus_status launch_broadcast(const operand *in, const view *out, const char *name, view *v,
+                               clarus_error *error)
 {
     view own;
     layout_view(&in->layout, &in->shape, &own);
@@ -102,12 +102,11 @@ clarus_status launch_eltwise(plan *plan, size_t op, const lowered_op *what, cons
     layout_view(&out->layout, &out->shape, &views[0]);
     for (size_t i = 0; i < OPERANDS && status == CLARUS_OK; i++)
         status =
-            broadcast_view(&in[i < what->input_count ? i : 0], &views[0], what->name, &views[1 + i], error);
+            launch_broadcast(&in[i < what->input_count ? i : 0], &views[0], what->name, &views[1 + i], error);
     launch *launch;
     if (status != CLARUS_OK ||
         (status = plan_add_launch(plan, KERNEL_eltwise, op, &launch, error)) != CLARUS_OK)
         return status;
-    views_to_rows(views, 1 + OPERANDS);
     const eltwise_params *p = &what->as.eltwise;
     launch_define(launch, "-DLANES=%d -DOPERATION=OPERATION_%s", plan_device(plan)->lanes,
                   eltwise_name(p->function));
@@ -374,11 +373,26 @@ static clarus_status launch_across(plan *plan, size_t op, reduce_function functi
     return launch_table(plan, launch, table, n, error);
 }
 
+/* The reduction of no elements, as bits of a float: nothing is read, since nothing was written. */
+static uint64_t reduce_nothing(reduce_function function)
+{
+    float result = function == REDUCE_MAX    ? -INFINITY
+                   : function == REDUCE_MIN  ? INFINITY
+                   : function == REDUCE_PROD ? 1
+                   : function == REDUCE_MEAN ? NAN
+                                             : 0;
+    uint32_t bits;
+    memcpy(&bits, &result, sizeof bits);
+    return bits;
+}
+
 clarus_status launch_reduce(plan *plan, size_t op, const lowered_op *what, const operand *in,
                             const operand *out, clarus_error *error)
 {
     reduction r = find_reduction(&what->as.reduce, in);
     reduce_function function = what->as.reduce.function;
+    if (r.count == 0)
+        return launch_fill(plan, op, reduce_nothing(function), out, error);
     if (r.reduced.rank == 1 && r.reduced.strides[0] == 1 && r.side == 1)
         return launch_along(plan, op, function, &r, in, out, error);
     return launch_across(plan, op, function, &r, in, out, error);

@@ -4,6 +4,7 @@
 
 #include "../fallback/oracle.h"
 #include "convert.h"
+#include "dtype.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -292,18 +293,18 @@ static int is_constant_op(const lowering *l, const lowered_op *op)
     return 1;
 }
 
-/* Arithmetic is in float32; integers are computed at load time only. */
-static void check_types(lowering *l, const lowered_op *op, int constant)
+/* float64 is computed at load time only, and other kinds of operations compute float32. */
+static void check_types(lowering *l, const lowered_op *op, clarus_dtype result, int constant)
 {
-    if (op->kind == OP_MOVE || op->kind == OP_GATHER || op->kind == OP_SCATTER || op->kind == OP_TOP ||
-        op->kind == OP_SCAN || op->kind == OP_VIEW || (constant && op->kind == OP_ELTWISE))
+    int moves = op->kind == OP_MOVE || op->kind == OP_GATHER || op->kind == OP_SCATTER ||
+                op->kind == OP_TOP || op->kind == OP_SCAN || op->kind == OP_VIEW;
+    if (moves || (op->kind == OP_TYPED && (constant || result != CLARUS_FLOAT64)))
         return;
     int first_only = op->kind == OP_RESAMPLE || op->kind == OP_ROI_ALIGN; /* the others are tables, indices */
     size_t computed = first_only ? 1 : op->input_count;
     for (size_t i = 0; i < computed; i++)
         if (lower_dtype(l, op->inputs[i]) != CLARUS_FLOAT32)
-            lower_error(l, CLARUS_E_UNSUPPORTED,
-                        "arithmetic of %s on values that are not constant is not supported",
+            lower_error(l, CLARUS_E_UNSUPPORTED, "%s of %s is not supported", op_kind_name(op->kind),
                         clarus_dtype_name(lower_dtype(l, op->inputs[i])));
 }
 
@@ -314,7 +315,7 @@ size_t lower_emit(lowering *l, const lowered_op *op, clarus_dtype dtype, const s
     if (l->status != CLARUS_OK)
         return LOWER_NONE;
     int constant = is_constant_op(l, op);
-    check_types(l, op, constant);
+    check_types(l, op, dtype, constant);
     if (l->status == CLARUS_OK)
         l->status =
             lowered_add_value(l->out, VALUE_TEMPORARY, dtype, shape, NULL, l->node->name, &number, l->error);
@@ -337,43 +338,86 @@ size_t lower_emit(lowering *l, const lowered_op *op, clarus_dtype dtype, const s
     return l->status == CLARUS_OK ? number : LOWER_NONE;
 }
 
+/* The integer form of a function of floats. */
+static typed_function integer_form(lowering *l, eltwise_function function, clarus_dtype dtype)
+{
+    typed_function form = typed_find(eltwise_name(function));
+    if (form == TYPED_COUNT || !dtype_integer(dtype).bits) {
+        lower_error(l, CLARUS_E_UNSUPPORTED, "%s of %s is not supported", eltwise_name(function),
+                    clarus_dtype_name(dtype));
+        return TYPED_identity;
+    }
+    return form;
+}
+
 size_t lower_unary(lowering *l, eltwise_function function, size_t x, float a, float b)
 {
     shape out = lower_shape(l, x);
     lowered_op op = {.kind = OP_ELTWISE, .inputs = &x, .input_count = 1};
+    if (lower_dtype(l, x) != CLARUS_FLOAT32)
+        return lower_typed(l, integer_form(l, function, lower_dtype(l, x)), &x, lower_dtype(l, x));
     op.as.eltwise = (eltwise_params){function, a, b};
     return lower_emit(l, &op, lower_dtype(l, x), &out);
 }
 
-static size_t broadcast_eltwise(lowering *l, eltwise_function function, size_t *inputs, size_t count)
+/* The operands broadcast to the output's shape; those from `first` on are of one type. */
+static size_t emit_broadcast(lowering *l, const lowered_op *op, size_t first, clarus_dtype dtype)
 {
     char a[SHAPE_TEXT], b[SHAPE_TEXT];
-    shape out = lower_shape(l, inputs[0]);
-    for (size_t i = 1; i < count && l->status == CLARUS_OK; i++) {
-        shape left = out, right = lower_shape(l, inputs[i]);
+    shape out = lower_shape(l, op->inputs[0]);
+    clarus_dtype type = lower_dtype(l, op->inputs[first]);
+    for (size_t i = 1; i < op->input_count && l->status == CLARUS_OK; i++) {
+        shape left = out, right = lower_shape(l, op->inputs[i]);
         if (!shape_broadcast(&left, &right, &out))
             lower_error(l, CLARUS_E_SHAPE, "shapes %s and %s do not fit each other", shape_text(&left, a),
                         shape_text(&right, b));
-        if (lower_dtype(l, inputs[i]) != lower_dtype(l, inputs[0]))
-            lower_error(l, CLARUS_E_SHAPE, "operands of %s and %s",
-                        clarus_dtype_name(lower_dtype(l, inputs[0])),
-                        clarus_dtype_name(lower_dtype(l, inputs[i])));
+        if (i >= first && lower_dtype(l, op->inputs[i]) != type)
+            lower_error(l, CLARUS_E_SHAPE, "operands of %s and %s", clarus_dtype_name(type),
+                        clarus_dtype_name(lower_dtype(l, op->inputs[i])));
     }
-    lowered_op op = {.kind = OP_ELTWISE, .inputs = inputs, .input_count = count};
-    op.as.eltwise.function = function;
-    return lower_emit(l, &op, lower_dtype(l, inputs[0]), &out);
+    return lower_emit(l, op, dtype, &out);
+}
+
+size_t lower_typed(lowering *l, typed_function function, size_t *inputs, clarus_dtype dtype)
+{
+    const typed_info *info = typed_get(function);
+    lowered_op op = {.kind = OP_TYPED, .inputs = inputs, .input_count = (size_t)info->operands};
+    clarus_dtype type = lower_dtype(l, inputs[0]);
+    int moves = info->family == FAMILY_SELECTION, converts = info->family == FAMILY_CONVERSION;
+    op.as.typed.function = function;
+    if (moves ? type != CLARUS_BOOL : !converts && type == CLARUS_FLOAT64)
+        lower_error(l, CLARUS_E_UNSUPPORTED, "%s of %s is not supported", info->name,
+                    clarus_dtype_name(type));
+    return emit_broadcast(l, &op, moves ? 1 : 0, dtype);
+}
+
+size_t lower_convert(lowering *l, size_t x, clarus_dtype dtype)
+{
+    if (lower_dtype(l, x) == dtype)
+        return x;
+    if (!clarus_dtype_size(dtype) || convert_is_half(dtype))
+        lower_error(l, CLARUS_E_UNSUPPORTED, "a conversion to %s is not supported", clarus_dtype_name(dtype));
+    if (lower_dtype(l, x) == CLARUS_FLOAT64 && !lower_data(l, x))
+        lower_error(l, CLARUS_E_UNSUPPORTED, "float64 that is not constant is not supported");
+    return lower_typed(l, TYPED_cast, &x, dtype);
 }
 
 size_t lower_binary(lowering *l, eltwise_function function, size_t x, size_t y)
 {
     size_t inputs[] = {x, y};
-    return broadcast_eltwise(l, function, inputs, 2);
+    lowered_op op = {.kind = OP_ELTWISE, .inputs = inputs, .input_count = 2};
+    if (lower_dtype(l, x) != CLARUS_FLOAT32)
+        return lower_typed(l, integer_form(l, function, lower_dtype(l, x)), inputs, lower_dtype(l, x));
+    op.as.eltwise.function = function;
+    return emit_broadcast(l, &op, 0, CLARUS_FLOAT32);
 }
 
 size_t lower_mul_add(lowering *l, size_t x, size_t y, size_t z)
 {
     size_t inputs[] = {x, y, z};
-    return broadcast_eltwise(l, ELTWISE_mul_add, inputs, 3);
+    lowered_op op = {.kind = OP_ELTWISE, .inputs = inputs, .input_count = 3};
+    op.as.eltwise.function = ELTWISE_mul_add;
+    return emit_broadcast(l, &op, 0, CLARUS_FLOAT32);
 }
 
 size_t lower_view(lowering *l, size_t x, const shape *shape)

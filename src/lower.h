@@ -122,9 +122,14 @@ size_t lower_int64s(lowering *l, const int64_t *values, size_t count);
 /* Adds the operation, whose kind, inputs, epilogue and parameters are set, with an output of this type and
  * shape, or computes it if its inputs are constant. Returns the output. */
 size_t lower_emit(lowering *l, const lowered_op *op, clarus_dtype dtype, const shape *shape);
+/* An element-wise function of float32, or its integer form where x is an integer. */
 size_t lower_unary(lowering *l, eltwise_function function, size_t x, float a, float b);
 /* With broadcasting. */
 size_t lower_binary(lowering *l, eltwise_function function, size_t x, size_t y);
+/* A function of typed.def with broadcasting; dtype is the result's. */
+size_t lower_typed(lowering *l, typed_function function, size_t *inputs, clarus_dtype dtype);
+/* x in another type, as ONNX's Cast; x itself if it has that type. */
+size_t lower_convert(lowering *l, size_t x, clarus_dtype dtype);
 size_t lower_mul_add(lowering *l, size_t x, size_t y, size_t z);
 /* The same elements in another shape of as many. */
 size_t lower_view(lowering *l, size_t x, const shape *shape);

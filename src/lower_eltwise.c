@@ -1,8 +1,6 @@
 /* Element-wise operators, and those that are short chains of them. */
 #include "lower_ops.h"
 
-#include "convert.h"
-
 #include <math.h>
 #include <string.h>
 
@@ -51,26 +49,6 @@ void lower_mean(lowering *l)
 {
     size_t sum = fold_inputs(l, ELTWISE_add);
     lower_bind(l, 0, lower_binary(l, ELTWISE_div, sum, lower_scalar(l, (float)l->node->input_count)));
-}
-
-/* A constant as float32, for operands that may be of another type than the result. */
-static size_t as_float(lowering *l, size_t x)
-{
-    const void *data = lower_data(l, x);
-    shape s = lower_shape(l, x);
-    if (lower_dtype(l, x) == CLARUS_FLOAT32 || !data)
-        return x;
-    float *converted = lower_memory(l, lower_count(l, x), sizeof *converted);
-    if (!converted)
-        return LOWER_NONE;
-    if (!convert_elements(lower_dtype(l, x), data, (size_t)lower_count(l, x), CLARUS_FLOAT32, converted))
-        lower_error(l, CLARUS_E_UNSUPPORTED, "an operand of %s", clarus_dtype_name(lower_dtype(l, x)));
-    return lower_constant(l, CLARUS_FLOAT32, &s, converted);
-}
-
-void lower_pow(lowering *l)
-{
-    lower_bind(l, 0, lower_binary(l, ELTWISE_pow, lower_input(l, 0), as_float(l, lower_input(l, 1))));
 }
 
 /* A bound from an input if it is constant; *varies is set if it is not. */

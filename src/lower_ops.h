@@ -42,7 +42,6 @@ void lower_binary_node(lowering *l);
 void lower_binary_legacy(lowering *l); /* opset 1 to 6: attributes broadcast and axis */
 void lower_variadic(lowering *l);
 void lower_mean(lowering *l);     /* no parameter */
-void lower_pow(lowering *l);      /* no parameter */
 void lower_clip(lowering *l);     /* no parameter */
 void lower_alpha(lowering *l);    /* functions of one parameter, "alpha" */
 void lower_selu(lowering *l);     /* no parameter */
@@ -125,7 +124,7 @@ void lower_affine_grid(lowering *l);
 void lower_roi_align(lowering *l);
 void lower_deform_conv(lowering *l);
 
-/* fold.c: values that are known at load time, in types that the arithmetic does not have */
+/* fold.c: values that are known at load time */
 void lower_constant_node(lowering *l);
 void lower_constant_of_shape(lowering *l);
 void lower_eye_like(lowering *l);
@@ -133,20 +132,18 @@ void lower_eye_like(lowering *l);
 size_t lower_filled(lowering *l, clarus_dtype dtype, const shape *shape, const void *element);
 void lower_shape_node(lowering *l);
 void lower_size(lowering *l);
-void lower_cast(lowering *l); /* parameter: 1 for the type of input 1 */
 void lower_range(lowering *l);
-void lower_where(lowering *l);
-void lower_compare(lowering *l); /* parameter: compare_function */
 
-typedef enum compare_function {
-    COMPARE_EQUAL,
-    COMPARE_LESS,
-    COMPARE_LESS_EQUAL,
-    COMPARE_GREATER,
-    COMPARE_GREATER_EQUAL,
-    COMPARE_AND,
-    COMPARE_OR,
-    COMPARE_NOT
-} compare_function;
+/* lower_typed.c: integers, truth values and mixed types */
+void lower_cast(lowering *l); /* parameter: 1 for the type of input 1 */
+void lower_where(lowering *l);
+void lower_compare(lowering *l); /* parameter: typed_function, a comparison */
+void lower_logical(lowering *l); /* parameter: typed_function, of bool */
+void lower_bitwise(lowering *l); /* parameter: typed_function, of integers */
+void lower_bit_shift(lowering *l);
+void lower_mod(lowering *l);
+void lower_pow(lowering *l);
+void lower_is_nan(lowering *l);
+void lower_is_inf(lowering *l);
 
 #endif

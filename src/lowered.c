@@ -23,6 +23,25 @@ const char *eltwise_name(eltwise_function function)
     return eltwise_table[function].name;
 }
 
+static const typed_info typed_table[] = {
+#define TYPED(number, text, operands, family) {text, operands, family},
+#include "typed.def"
+#undef TYPED
+};
+
+const typed_info *typed_get(typed_function function)
+{
+    return &typed_table[function];
+}
+
+typed_function typed_find(const char *name)
+{
+    int function = 0;
+    while (function < TYPED_COUNT && strcmp(typed_table[function].name, name) != 0)
+        function++;
+    return (typed_function)function;
+}
+
 const char *op_kind_name(op_kind kind)
 {
     static const char *const names[OP_KINDS] = {

@@ -28,6 +28,34 @@ int eltwise_arity(eltwise_function function);
 /* As "mul_add". */
 const char *eltwise_name(eltwise_function function);
 
+/* Functions of integers, truth values and mixed types by number, from kernels/typed.def, which explains the
+ * families. */
+typedef enum typed_family {
+    FAMILY_INTEGER,
+    FAMILY_DIVISION,
+    FAMILY_COMPARISON,
+    FAMILY_CLASSIFICATION,
+    FAMILY_SELECTION,
+    FAMILY_CONVERSION
+} typed_family;
+
+typedef enum typed_function {
+#define TYPED(number, text, operands, family) number,
+#include "typed.def"
+#undef TYPED
+    TYPED_COUNT
+} typed_function;
+
+typedef struct typed_info {
+    const char *name;
+    int operands; /* 1 to 3 */
+    typed_family family;
+} typed_info;
+
+const typed_info *typed_get(typed_function function);
+/* The function of this name, or TYPED_COUNT. */
+typed_function typed_find(const char *name);
+
 typedef enum value_kind { VALUE_INPUT, VALUE_CONSTANT, VALUE_TEMPORARY } value_kind;
 
 typedef struct lowered_value {
@@ -130,6 +158,10 @@ typedef struct eltwise_params {
     float a, b;
 } eltwise_params;
 
+typedef struct typed_params {
+    typed_function function;
+} typed_params;
+
 /* Part i copies dims elements from input i to the output:
  *   y[to_offset + sum_k j_k * to_strides[k]] = x[from_offset + sum_k j_k * from_strides[k]]
  * for all 0 <= j_k < dims[k]; offsets and strides in elements of the row-major arrays, from_strides may be
@@ -226,6 +258,7 @@ typedef struct lowered_op {
         reduce_params reduce;
         softmax_params softmax;
         eltwise_params eltwise;
+        typed_params typed;
         move_params move;
         indexed_params gather;
         resample_params resample;

@@ -439,6 +439,8 @@ static clarus_status launch_op(plan *plan, size_t number, const operand *in, con
         return launch_softmax(plan, number, op, in, out, error);
     case OP_ELTWISE:
         return launch_eltwise(plan, number, op, in, out, error);
+    case OP_TYPED:
+        return launch_typed(plan, number, op, in, out, error);
     case OP_MOVE:
         return out->layout.kind == LAYOUT_BLOCKED ? plan_blocked_concat(plan, number, in, out, error)
                                                   : launch_move(plan, number, op, in, out, error);

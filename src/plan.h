@@ -188,6 +188,14 @@ clarus_status launch_roi_align(plan *plan, size_t op, const lowered_op *what, co
                                const operand *out, clarus_error *error);
 clarus_status launch_resample(plan *plan, size_t op, const lowered_op *what, const operand *in,
                               const operand *out, clarus_error *error);
+/* launch_typed.c */
+clarus_status launch_typed(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                           const operand *out, clarus_error *error); /* PLAIN */
+/* For launchers of what walks strided views: an operand with the axes of the output, steps of 0 along those
+ * where it is broadcast; the kernels' table of `count` views, which become rows of elements, and the grid. */
+clarus_status launch_broadcast(const operand *in, const view *out, const char *name, view *v,
+                               clarus_error *error);
+clarus_status launch_views(plan *plan, launch *launch, view *views, size_t count, clarus_error *error);
 /* Copies a value from one layout to another (same shape). */
 clarus_status launch_reorder(plan *plan, size_t op, const operand *in, const operand *out,
                              clarus_error *error);

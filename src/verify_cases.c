@@ -296,6 +296,7 @@ static const struct {
     {verify_generic_count, verify_generic_get},
     {verify_index_count, verify_index_get},
     {verify_sample_count, verify_sample_get},
+    {verify_typed_count, verify_typed_get},
 };
 enum { TABLES = sizeof tables / sizeof *tables };
 

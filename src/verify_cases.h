@@ -14,13 +14,15 @@ typedef struct verify_case {
 
 size_t verify_case_count(void);
 verify_case verify_case_get(size_t i);
-/* Those of verify_generic.c, verify_index.c, verify_sample.c. */
+/* Those of the other verify_*.c. */
 size_t verify_generic_count(void);
 verify_case verify_generic_get(size_t i);
 size_t verify_index_count(void);
 verify_case verify_index_get(size_t i);
 size_t verify_sample_count(void);
 verify_case verify_sample_get(size_t i);
+size_t verify_typed_count(void);
+verify_case verify_typed_get(size_t i);
 
 /* A constant of values in [-1, 1) that depend on the seed and the position alone. */
 clarus_status verify_constant(lowered_graph *graph, const shape *shape, uint32_t seed, size_t *number,

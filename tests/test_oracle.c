@@ -491,45 +491,151 @@ static void test_eltwise_broadcast(void)
     lowered_free(s.graph);
 }
 
-static clarus_status run_integers(eltwise_function function, clarus_dtype dtype, const void *x, const void *y,
-                                  void *out, clarus_error *error)
+/* ---- Integers and truth values ---- */
+
+/* Four elements; the first operand's type is `first`, the others' `rest`. */
+static clarus_status run_typed(typed_function function, clarus_dtype first, clarus_dtype rest,
+                               clarus_dtype result, const void *const *inputs, void *out, clarus_error *error)
 {
-    shape four = {1, {4}}, shapes[2] = {four, four};
-    single s = make_single(OP_ELTWISE, (size_t)eltwise_arity(function), shapes, &four, dtype);
-    s.op->as.eltwise.function = function;
-    clarus_status status = run_single(&s, (const void *[]){x, y}, out, error);
+    shape four = {1, {4}}, shapes[3] = {four, four, four};
+    single s = make_single(OP_TYPED, (size_t)typed_get(function)->operands, shapes, &four, rest);
+    s.op->as.typed.function = function;
+    s.graph->values[s.op->inputs[0]].dtype = first;
+    s.graph->values[s.op->output].dtype = result;
+    clarus_status status = run_single(&s, inputs, out, error);
     lowered_free(s.graph);
     return status;
 }
 
-static void test_eltwise_integers(void)
+static const char *text_of(clarus_dtype dtype, const void *data, char text[128])
 {
-    int64_t x[4] = {7, -7, INT64_MAX, 12}, y[4] = {2, 2, 1, -5}, out[4];
-    CHECK(run_integers(ELTWISE_div, CLARUS_INT64, x, y, out, NULL) == CLARUS_OK && out[0] == 3 &&
-              out[1] == -3 && out[2] == INT64_MAX && out[3] == -2,
-          "int64 division truncates");
-    CHECK(run_integers(ELTWISE_add, CLARUS_INT64, x, y, out, NULL) == CLARUS_OK && out[0] == 9 &&
-              out[2] == INT64_MIN,
-          "int64 addition wraps");
-    int32_t a[4] = {INT32_MIN, 5, -6, INT32_MAX}, b[4] = {1, 3, 3, 2}, c[4];
-    CHECK(run_integers(ELTWISE_mul, CLARUS_INT32, a, b, c, NULL) == CLARUS_OK && c[0] == INT32_MIN &&
-              c[1] == 15 && c[2] == -18 && c[3] == -2,
-          "int32 product wraps");
-    CHECK(run_integers(ELTWISE_max, CLARUS_INT32, a, b, c, NULL) == CLARUS_OK && c[0] == 1 &&
-              c[3] == INT32_MAX,
-          "int32 maximum");
-    b[0] = -1;
-    clarus_error error = {0};
-    CHECK(run_integers(ELTWISE_div, CLARUS_INT32, a, b, c, &error) == CLARUS_E_FORMAT, "lowest / -1: %s",
-          error.message);
-    y[1] = 0;
-    CHECK(run_integers(ELTWISE_div, CLARUS_INT64, x, y, out, &error) == CLARUS_E_FORMAT, "5 / 0: %s",
-          error.message);
-    CHECK(run_integers(ELTWISE_exp, CLARUS_INT64, x, y, out, &error) == CLARUS_E_UNSUPPORTED, "exp of int64");
-    uint8_t t[4] = {0, 1, 0, 1}, u[4] = {0, 0, 1, 1}, v[4];
-    CHECK(run_integers(ELTWISE_min, CLARUS_BOOL, t, u, v, NULL) == CLARUS_OK && !v[0] && !v[1] && !v[2] &&
-              v[3],
-          "minimum of bool is and");
+    int at = 0;
+    for (int64_t i = 0; i < 4; i++)
+        at += snprintf(text + at, 128 - (size_t)at, " %lld",
+                       dtype == CLARUS_FLOAT32         ? (long long)((const int32_t *)data)[i]
+                       : clarus_dtype_size(dtype) == 8 ? (long long)((const int64_t *)data)[i]
+                       : clarus_dtype_size(dtype) == 4 ? (long long)((const int32_t *)data)[i]
+                       : clarus_dtype_size(dtype) == 2 ? (long long)((const int16_t *)data)[i]
+                                                       : (long long)((const int8_t *)data)[i]);
+    return text;
+}
+
+#define TYPED_CASE(function, first, rest, result, ...)                                                       \
+    check_typed(TYPED_##function, CLARUS_##first, CLARUS_##rest, CLARUS_##result,                            \
+                (const void *[]){__VA_ARGS__})
+#define VALUES(type, ...) ((const type[]){__VA_ARGS__})
+
+/* The operands, then what is wanted. */
+static void check_typed(typed_function function, clarus_dtype first, clarus_dtype rest, clarus_dtype result,
+                        const void *const *data)
+{
+    char got_text[128], wanted_text[128];
+    int64_t got[4] = {0};
+    clarus_error error = {CLARUS_OK, ""};
+    const void *wanted = data[typed_get(function)->operands];
+    clarus_status status = run_typed(function, first, rest, result, data, got, &error);
+    CHECK(status == CLARUS_OK, "%s: %s", typed_get(function)->name, error.message);
+    CHECK(memcmp(got, wanted, 4 * clarus_dtype_size(result)) == 0, "%s of %s:%s, not%s",
+          typed_get(function)->name, clarus_dtype_name(first), text_of(result, got, got_text),
+          text_of(result, wanted, wanted_text));
+}
+
+static void test_integers(void)
+{
+    TYPED_CASE(add, INT64, INT64, INT64, VALUES(int64_t, 7, -7, INT64_MAX, 12), VALUES(int64_t, 2, 2, 1, -5),
+               VALUES(int64_t, 9, -5, INT64_MIN, 7));
+    TYPED_CASE(mul, INT32, INT32, INT32, VALUES(int32_t, INT32_MIN, 5, -6, INT32_MAX),
+               VALUES(int32_t, 1, 3, 3, 2), VALUES(int32_t, INT32_MIN, 15, -18, -2));
+    TYPED_CASE(sub, UINT8, UINT8, UINT8, VALUES(uint8_t, 3, 0, 255, 7), VALUES(uint8_t, 5, 1, 255, 0),
+               VALUES(uint8_t, 254, 255, 0, 7));
+    TYPED_CASE(max, UINT64, UINT64, UINT64, VALUES(uint64_t, UINT64_MAX, 1, 0, 5),
+               VALUES(uint64_t, 1, 2, 0, 4), VALUES(uint64_t, UINT64_MAX, 2, 0, 5));
+    TYPED_CASE(max, INT8, INT8, INT8, VALUES(int8_t, -1, 1, -128, 127), VALUES(int8_t, 0, -2, -127, -128),
+               VALUES(int8_t, 0, 1, -127, 127));
+    TYPED_CASE(abs, INT8, INT8, INT8, VALUES(int8_t, -128, -1, 0, 5), VALUES(int8_t, -128, 1, 0, 5));
+    TYPED_CASE(sign, INT16, INT16, INT16, VALUES(int16_t, -300, 300, 0, -1), VALUES(int16_t, -1, 1, 0, -1));
+    TYPED_CASE(sign, UINT16, UINT16, UINT16, VALUES(uint16_t, 65535, 300, 0, 1),
+               VALUES(uint16_t, 1, 1, 0, 1));
+    TYPED_CASE(pow, INT32, INT32, INT32, VALUES(int32_t, 2, -3, -1, 0), VALUES(int32_t, 31, 3, -7, 0),
+               VALUES(int32_t, INT32_MIN, -27, -1, 1));
+    TYPED_CASE(pow, INT64, INT64, INT64, VALUES(int64_t, 2, 1, -1, 0), VALUES(int64_t, -1, -5, -6, -1),
+               VALUES(int64_t, 0, 1, 1, 0));
+    TYPED_CASE(bit_xor, UINT16, UINT16, UINT16, VALUES(uint16_t, 0xff00, 1, 0, 3),
+               VALUES(uint16_t, 0x0ff0, 1, 0, 5), VALUES(uint16_t, 0xf0f0, 0, 0, 6));
+    TYPED_CASE(bit_not, INT32, INT32, INT32, VALUES(int32_t, 0, -1, 5, INT32_MAX),
+               VALUES(int32_t, -1, 0, -6, INT32_MIN));
+    TYPED_CASE(shift_left, UINT8, UINT8, UINT8, VALUES(uint8_t, 1, 0x81, 1, 255),
+               VALUES(uint8_t, 7, 1, 8, 200), VALUES(uint8_t, 128, 2, 0, 0));
+    TYPED_CASE(shift_right, UINT64, UINT64, UINT64, VALUES(uint64_t, UINT64_MAX, 8, 8, 1),
+               VALUES(uint64_t, 63, 3, 64, 1), VALUES(uint64_t, 1, 1, 0, 0));
+    /* any byte but 0 is true, and what comes out is 0 or 1 */
+    TYPED_CASE(bit_and, BOOL, BOOL, BOOL, VALUES(uint8_t, 2, 0, 1, 0), VALUES(uint8_t, 1, 1, 4, 0),
+               VALUES(uint8_t, 1, 0, 1, 0));
+    TYPED_CASE(not, BOOL, BOOL, BOOL, VALUES(uint8_t, 2, 0, 1, 0), VALUES(uint8_t, 0, 1, 0, 1));
+}
+
+static void test_divisions(void)
+{
+    TYPED_CASE(div, INT64, INT64, INT64, VALUES(int64_t, 7, -7, INT64_MAX, 12), VALUES(int64_t, 2, 2, 1, -5),
+               VALUES(int64_t, 3, -3, INT64_MAX, -2));
+    TYPED_CASE(div, UINT64, UINT64, UINT64, VALUES(uint64_t, UINT64_MAX, 9, 0, 5),
+               VALUES(uint64_t, UINT64_MAX, 10, 3, 2), VALUES(uint64_t, 1, 0, 0, 2));
+    TYPED_CASE(mod, INT32, INT32, INT32, VALUES(int32_t, 7, -7, 7, -7), VALUES(int32_t, 3, 3, -3, -3),
+               VALUES(int32_t, 1, 2, -2, -1));
+    TYPED_CASE(fmod, INT32, INT32, INT32, VALUES(int32_t, 7, -7, 7, -7), VALUES(int32_t, 3, 3, -3, -3),
+               VALUES(int32_t, 1, -1, 1, -1));
+    TYPED_CASE(mod, UINT8, UINT8, UINT8, VALUES(uint8_t, 255, 5, 4, 0), VALUES(uint8_t, 255, 3, 8, 9),
+               VALUES(uint8_t, 0, 2, 4, 0));
+    int32_t out[4];
+    clarus_error error = {CLARUS_OK, ""};
+    const void *lowest[] = {VALUES(int32_t, 1, INT32_MIN, 5, 5), VALUES(int32_t, -1, -1, 0, 0)};
+    CHECK(run_typed(TYPED_div, CLARUS_INT32, CLARUS_INT32, CLARUS_INT32, lowest, out, &error) != CLARUS_OK &&
+              strstr(error.message, "element 1"),
+          "the first of three faults: %s", error.message);
+    const void *zero[] = {VALUES(int8_t, 1, 2, 3, 4), VALUES(int8_t, 1, 2, 3, 0)};
+    CHECK(run_typed(TYPED_mod, CLARUS_INT8, CLARUS_INT8, CLARUS_INT8, zero, out, &error) != CLARUS_OK &&
+              strstr(error.message, "element 3"),
+          "4 mod 0: %s", error.message);
+}
+
+static void test_comparisons(void)
+{
+    TYPED_CASE(less, UINT64, UINT64, BOOL, VALUES(uint64_t, UINT64_MAX, 1, 5, 5),
+               VALUES(uint64_t, 1, 2, 5, 4), VALUES(uint8_t, 0, 1, 0, 0));
+    TYPED_CASE(greater_equal, INT16, INT16, BOOL, VALUES(int16_t, -1, 1, 5, 5), VALUES(int16_t, 1, 2, 5, 4),
+               VALUES(uint8_t, 0, 0, 1, 1));
+    TYPED_CASE(equal, INT64, INT64, BOOL, VALUES(int64_t, INT64_MAX, 1, 5, 0),
+               VALUES(int64_t, INT64_MAX - 1, 1, -5, 0), VALUES(uint8_t, 0, 1, 0, 1));
+    TYPED_CASE(less_equal, FLOAT32, FLOAT32, BOOL, VALUES(float, NAN, -0.0f, 1, INFINITY),
+               VALUES(float, 1, 0, 0.5f, INFINITY), VALUES(uint8_t, 0, 1, 0, 1));
+    TYPED_CASE(is_nan, FLOAT32, FLOAT32, BOOL, VALUES(float, NAN, -0.0f, 1, INFINITY),
+               VALUES(uint8_t, 1, 0, 0, 0));
+    TYPED_CASE(is_negative_infinity, FLOAT32, FLOAT32, BOOL, VALUES(float, NAN, -INFINITY, 1, INFINITY),
+               VALUES(uint8_t, 0, 1, 0, 0));
+    TYPED_CASE(where, BOOL, INT16, INT16, VALUES(uint8_t, 1, 0, 3, 0), VALUES(int16_t, 1, 2, 3, 4),
+               VALUES(int16_t, -1, -2, -3, -4), VALUES(int16_t, 1, -2, 3, -4));
+}
+
+/* What does not fit becomes the nearest that does, integers wrap, and floats are rounded to even. */
+static void test_conversions(void)
+{
+    TYPED_CASE(cast, FLOAT32, FLOAT32, INT8, VALUES(float, -128.9f, 127.9f, 300, NAN),
+               VALUES(int8_t, -128, 127, 127, 0));
+    TYPED_CASE(cast, FLOAT32, FLOAT32, UINT8, VALUES(float, -1, 255.5f, 256, -0.5f),
+               VALUES(uint8_t, 0, 255, 255, 0));
+    TYPED_CASE(cast, FLOAT32, FLOAT32, INT64, VALUES(float, -INFINITY, 0x1p63f, 1.5f, -1.5f),
+               VALUES(int64_t, INT64_MIN, INT64_MAX, 1, -1));
+    TYPED_CASE(cast, FLOAT32, FLOAT32, UINT64, VALUES(float, 0x1p64f, 0x1p63f, -1, 2.9f),
+               VALUES(uint64_t, UINT64_MAX, UINT64_C(1) << 63, 0, 2));
+    TYPED_CASE(cast, FLOAT32, FLOAT32, BOOL, VALUES(float, 0.25f, -0.0f, NAN, -3),
+               VALUES(uint8_t, 1, 0, 1, 1));
+    TYPED_CASE(cast, INT64, INT64, UINT8, VALUES(int64_t, -1, 256, 257, 5), VALUES(uint8_t, 255, 0, 1, 5));
+    TYPED_CASE(cast, INT8, INT8, UINT64, VALUES(int8_t, -1, 0, 1, 5), VALUES(uint64_t, UINT64_MAX, 0, 1, 5));
+    TYPED_CASE(cast, INT32, INT32, FLOAT32, VALUES(int32_t, 16777217, 16777219, -5, 0),
+               VALUES(float, 16777216, 16777220, -5, 0));
+    TYPED_CASE(cast, UINT64, UINT64, FLOAT32, VALUES(uint64_t, UINT64_MAX, 3, 0, 1),
+               VALUES(float, 0x1p64f, 3, 0, 1));
+    TYPED_CASE(cast, INT32, INT32, BOOL, VALUES(int32_t, 256, 0, -1, 1), VALUES(uint8_t, 1, 0, 1, 1));
 }
 
 /* ---- Data movement ---- */
@@ -645,7 +751,10 @@ int main(void)
     test_reduce();
     test_softmax();
     test_eltwise_broadcast();
-    test_eltwise_integers();
+    test_integers();
+    test_divisions();
+    test_comparisons();
+    test_conversions();
     test_move();
     test_gather();
     test_run();

@@ -21,7 +21,7 @@ checked=0
 failed=0
 for file in "$kernels"/*.cl; do
     # Every branch of #if: vectors and scalars, each parameter off and on.
-    for options in '-DLANES=16 -DCLARUS_LANES=16' '-DLANES=1 -DAVERAGE=1 -DBLOCKED=1 -DFUNCTION=1 -DCLARUS_SOFT_DIVIDE'; do
+    for options in '-DLANES=16 -DCLARUS_LANES=16 -DFAMILY_INTEGER' '-DLANES=1 -DFAMILY_DIVISION -DAVERAGE=1 -DBLOCKED=1 -DFUNCTION=1 -DCLARUS_SOFT_DIVIDE'; do
         # shellcheck disable=SC2086
         "$compiler" -E -P -x c -w -D__OPENCL_VERSION__=120 $options -I "$kernels" "$file" >"$work/text"
         tr -s '\n\t ' ' ' <"$work/text" >"$work/line"
