@@ -309,11 +309,18 @@ static clarus_status check_faults(exec *exec, clarus_error *error)
     return status;
 }
 
+/* Nothing of the caller's may be in flight when a run has failed. */
+static clarus_status abandon(exec *exec, clarus_status status)
+{
+    clFinish(exec->queue);
+    return status;
+}
+
 static clarus_status finish(exec *exec, clarus_error *error)
 {
     cl_int code = clFinish(exec->queue);
     if (code)
-        return opencl_error(error, "clFinish", code);
+        return abandon(exec, opencl_error(error, "clFinish", code));
     clarus_status status = check_faults(exec, error);
     if (status != CLARUS_OK)
         return status;
@@ -321,13 +328,6 @@ static clarus_status finish(exec *exec, clarus_error *error)
         device_store_programs(exec->device);
     exec->has_run = 1;
     return CLARUS_OK;
-}
-
-/* Nothing of the caller's may be in flight when a run has failed. */
-static clarus_status abandon(exec *exec, clarus_status status)
-{
-    clFinish(exec->queue);
-    return status;
 }
 
 /* Bytes of a graph input or output. Its buffer may be larger: a blocked value of one pixel lies as a

@@ -18,3 +18,4 @@ foreach(name
     set_tests_properties(cli_${name} PROPERTIES LABELS cli SKIP_RETURN_CODE 77 TIMEOUT 300)
 endforeach()
 set_tests_properties(cli_device PROPERTIES LABELS device)
+set_tests_properties(cli_data PROPERTIES TIMEOUT 1200) # whole networks, which sanitizers slow down

@@ -84,10 +84,12 @@ static inline clarus_context *make_context(const char *cache_dir, int threads)
     return context;
 }
 
-/* 1 if PoCL is installed where the loader looks by default. */
+/* 1 if PoCL is installed where the loader looks by default, and not hidden by an OCL_ICD_VENDORS that is not
+ * there: ThreadSanitizer's runs do so, since drivers have races of their own. Before clean_environment. */
 static inline int has_pocl(void)
 {
-    return access("/etc/OpenCL/vendors/pocl.icd", R_OK) == 0;
+    const char *vendors = getenv("OCL_ICD_VENDORS");
+    return access("/etc/OpenCL/vendors/pocl.icd", R_OK) == 0 && (!vendors || access(vendors, F_OK) == 0);
 }
 
 /* Puts the system's PoCL beside the drivers of a folder. */

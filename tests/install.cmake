@@ -24,5 +24,8 @@ set_tests_properties(symbols PROPERTIES LABELS unit TIMEOUT 60)
 add_test(NAME install COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/install/test_install.sh
                               ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR} ${CMAKE_C_COMPILER})
 set_tests_properties(install PROPERTIES LABELS cli TIMEOUT 300)
+if(CLARUS_SANITIZE) # a program that uses an instrumented library has to bring the runtime
+    set_tests_properties(install PROPERTIES ENVIRONMENT "CFLAGS=-fsanitize=${CLARUS_SANITIZE}")
+endif()
 add_test(NAME setup COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/install/test_setup.sh ${PROJECT_SOURCE_DIR})
 set_tests_properties(setup PROPERTIES LABELS cli TIMEOUT 60)

@@ -5,7 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int test_checks, test_failures;
+/* Threads check, too. */
+#ifdef __cplusplus
+#include <atomic>
+static std::atomic<int> test_checks, test_failures;
+#else
+static _Atomic int test_checks, test_failures;
+#endif
 
 #define CHECK(condition, ...)                                                                                \
     do {                                                                                                     \

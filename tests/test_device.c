@@ -332,7 +332,7 @@ static void test_homeless(void)
 int main(void)
 {
     if (!has_pocl())
-        TEST_SKIP("PoCL is not installed");
+        TEST_SKIP("PoCL is not there");
     clean_environment();
     cache = make_folder();
     test_missing();

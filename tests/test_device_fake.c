@@ -83,12 +83,13 @@ int main(void)
         {"build_failure", NULL, "no such luck", 3, CLARUS_DEVICE_UNUSABLE, 1},
         {"wrong_result", NULL, "self-test: fma: ", 3, CLARUS_DEVICE_FAILED, 1},
     };
+    int pocl = has_pocl();
     clean_environment();
     vendors = make_folder();
     write_text(vendors, "fake.icd", "%s\n", FAKE_DRIVER);
     for (size_t i = 0; i < sizeof alone / sizeof *alone; i++)
         in_child(alone[i].name, run_case, &alone[i]);
-    if (has_pocl()) {
+    if (pocl) {
         add_pocl(vendors);
         for (size_t i = 0; i < sizeof with_pocl / sizeof *with_pocl; i++)
             in_child(with_pocl[i].name, run_case, &with_pocl[i]);

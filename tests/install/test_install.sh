@@ -42,7 +42,7 @@ grep -q "^clarus_DIR:PATH=$prefix/" "$work/by_cmake/CMakeCache.txt" || fail "CMa
 mkdir "$work/by_pkgconfig"
 config=$(find "$prefix" -name pkgconfig -type d)
 flags=$(PKG_CONFIG_PATH="$config" pkg-config --cflags --libs clarus) || fail "pkg-config does not find clarus"
-eval "$compiler -std=c11 '$source/examples/classify.c' $flags -o '$work/by_pkgconfig/classify'" ||
+eval "$compiler ${CFLAGS-} -std=c11 '$source/examples/classify.c' $flags -o '$work/by_pkgconfig/classify'" ||
     fail "the example does not build with pkg-config"
 
 library=$(dirname "$(find "$prefix" -name libclarus.so)")
