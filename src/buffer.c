@@ -62,8 +62,8 @@ static clarus_status copy_device(clarus_buffer *buffer, float *data, direction w
         if (code)
             status = opencl_error(error, which == TO_DEVICE ? "clEnqueueWriteBuffer" : "clEnqueueReadBuffer",
                                   code);
-        clReleaseCommandQueue(queue);
     }
+    opencl_release_queue(queue);
     cpu_float_env_leave(&env);
     return status;
 }

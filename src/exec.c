@@ -199,6 +199,7 @@ void exec_free(exec *exec)
     if (!exec)
         return;
     const plan *plan = exec->plan;
+    opencl_release_queue(exec->queue);
     for (size_t i = 0; exec->kernels && i < plan->launch_count; i++)
         if (exec->kernels[i])
             clReleaseKernel(exec->kernels[i]);
@@ -210,8 +211,6 @@ void exec_free(exec *exec)
         if (exec->parents[m])
             clReleaseMemObject(exec->parents[m]);
     }
-    if (exec->queue)
-        clReleaseCommandQueue(exec->queue);
     memory_free(exec->context, exec->parents);
     memory_free(exec->context, exec->memories);
     memory_free(exec->context, exec->kernels);
@@ -312,7 +311,7 @@ static clarus_status check_faults(exec *exec, clarus_error *error)
 /* Nothing of the caller's may be in flight when a run has failed. */
 static clarus_status abandon(exec *exec, clarus_status status)
 {
-    clFinish(exec->queue);
+    opencl_drain(exec->queue);
     return status;
 }
 

@@ -82,3 +82,17 @@ clarus_status opencl_error(clarus_error *error, const char *call, cl_int code)
     return error_set(error, memory ? CLARUS_E_MEMORY : CLARUS_E_OPENCL, "%s: %s (%d)", call,
                      opencl_error_name(code), (int)code);
 }
+
+void opencl_drain(cl_command_queue queue)
+{
+    if (clFinish(queue))
+        clFinish(queue);
+}
+
+void opencl_release_queue(cl_command_queue queue)
+{
+    if (!queue)
+        return;
+    opencl_drain(queue);
+    clReleaseCommandQueue(queue);
+}

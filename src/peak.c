@@ -26,8 +26,7 @@ typedef struct peak_run {
 
 static void peak_release(peak_run *run)
 {
-    if (run->queue)
-        clReleaseCommandQueue(run->queue);
+    opencl_release_queue(run->queue);
     if (run->out)
         clReleaseMemObject(run->out);
     if (run->operands)

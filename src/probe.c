@@ -194,13 +194,10 @@ static clarus_status run_kernel(clarus_device *device, const probe_run *run, cla
         status = set_arguments(device, run, kernel, memories, error);
     if (status == CLARUS_OK)
         status = launch_and_read(run, queue, kernel, memories, error);
-    if (queue)
-        clFinish(queue);
+    opencl_release_queue(queue);
     for (size_t i = 0; i < MOST_BUFFERS; i++)
         if (memories[i])
             clReleaseMemObject(memories[i]);
-    if (queue)
-        clReleaseCommandQueue(queue);
     if (kernel)
         clReleaseKernel(kernel);
     if (status != CLARUS_OK)

@@ -106,13 +106,13 @@ static inline int failing_calls_install(void)
     return 0;
 }
 
-/* Repeats act with its first, second, ... call failing, until it ends before that. What is lost is an error
- * in one line or nothing but speed, in which case act checks its result. Nothing leaks. */
-static inline void sweep_calls(const char *name, clarus_status (*act)(const void *user, clarus_error *error),
-                               const void *user)
+/* Repeats act with its first, second, ... call failing, until it ends before that, or `most` times. What is
+ * lost is an error in one line or nothing but speed, in which case act checks its result. Nothing leaks. */
+static inline void sweep_calls(const char *name, long most,
+                               clarus_status (*act)(const void *user, clarus_error *error), const void *user)
 {
     long failures = 0;
-    for (long n = 0, left = -1; left < 0; n++) {
+    for (long n = 0, left = -1; left < 0 && n < most; n++) {
         clarus_error error = {0};
         long live = live_objects;
         until_failed_call = n;

@@ -35,7 +35,7 @@ static _Atomic int test_checks, test_failures;
 /* A test that checked nothing has failed. */
 static inline int test_result(void)
 {
-    printf("%d checks, %d failures\n", test_checks, test_failures);
+    printf("%d checks, %d failures\n", (int)test_checks, (int)test_failures);
     return test_failures || !test_checks;
 }
 
