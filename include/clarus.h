@@ -181,7 +181,8 @@ typedef enum clarus_device_status {
 } clarus_device_status;
 
 typedef struct clarus_device_info {
-    int index; /* as `clarus devices` prints it; usable as a name for clarus_device_open */
+    int index; /* as `clarus devices` prints it; usable as a name for clarus_device_open; -1 on a reference
+                * that was opened by its name, since no device was looked for */
     const char *name;
     const char *platform;
     const char *vendor;
@@ -207,9 +208,9 @@ CLARUS_API const char *clarus_device_list_advice(const clarus_device_list *list)
 CLARUS_API void clarus_device_list_free(clarus_device_list *list);
 
 /* wanted: NULL or "" for CLARUS_DEVICE, else "auto"; "auto" examines devices in rank order (GPU, other
- * accelerator, CPU; simulators last) and takes the first that passes its self-test; "reference"; an
- * index; or part of the device's or platform's name, any case. Fails with CLARUS_E_DEVICE and the
- * reason if a device asked for is missing or fails its self-test, or if no device is usable. */
+ * accelerator, CPU; simulators last) and takes the first that passes its self-test; "reference", which loads
+ * no driver; an index; or part of the device's or platform's name, any case. Fails with CLARUS_E_DEVICE and
+ * the reason if a device asked for is missing or fails its self-test, or if no device is usable. */
 CLARUS_API clarus_status clarus_device_open(clarus_context *context, const char *wanted,
                                             clarus_device **device, clarus_error *error);
 CLARUS_API const clarus_device_info *clarus_device_get_info(const clarus_device *device);
@@ -486,8 +487,8 @@ CLARUS_API clarus_status clarus_session_create(clarus_context *context, clarus_d
 CLARUS_API clarus_status clarus_session_run(clarus_session *session, const clarus_tensor *const *inputs,
                                             size_t input_count, clarus_tensor **outputs, size_t output_count,
                                             clarus_error *error);
-/* Makes a run in progress, or the next one, end with CLARUS_E_CANCELLED. From any thread, and from
- * signal handlers. */
+/* Makes a run in progress, or the next one, end with CLARUS_E_CANCELLED. From any thread, and from signal
+ * handlers. What an OpenCL device has been given is done first: a run is given as a whole. */
 CLARUS_API void clarus_session_cancel(clarus_session *session);
 /* 1 if all shapes are known: those of the last run, or before it those of the creation. Until then what
  * follows has open dimensions and counts nothing. */

@@ -145,7 +145,7 @@ static int add_platform(clarus_context *context, cl_platform_id platform, identi
     return 1;
 }
 
-static void describe_reference(clarus_context *context, device_identity *out)
+void device_describe_reference(const clarus_context *context, device_identity *out)
 {
     *out = (device_identity){.type = CLARUS_DEVICE_REFERENCE, .compute_units = context->threads};
     snprintf(out->name, sizeof out->name, "reference");
@@ -172,7 +172,7 @@ clarus_status device_enumerate(clarus_context *context, device_identity **identi
     int ok = 1;
     for (cl_uint i = 0; ok && i < platform_count && i < MOST_PLATFORMS; i++)
         ok = add_platform(context, platforms[i], &array, survey);
-    describe_reference(context, &reference);
+    device_describe_reference(context, &reference);
     if (!ok || !insert(context, &array, &reference)) {
         memory_free(context, array.items);
         return error_memory(error, "device list");

@@ -37,4 +37,7 @@ typedef struct device_survey {
 clarus_status device_enumerate(clarus_context *context, device_identity **identities, size_t *count,
                                device_survey *survey, clarus_error *error);
 
+/* The reference, which needs no driver. */
+void device_describe_reference(const clarus_context *context, device_identity *out);
+
 #endif

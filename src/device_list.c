@@ -200,6 +200,16 @@ static clarus_status open_wanted(const device_choice *choice, const char *wanted
     return CLARUS_E_DEVICE;
 }
 
+/* By its name, without a look at anything else: loading drivers costs time and memory. */
+static clarus_status open_reference(clarus_context *context, clarus_device **device, clarus_error *error)
+{
+    device_identity identity;
+    clarus_device_status state;
+    device_describe_reference(context, &identity);
+    snprintf(identity.reason, sizeof identity.reason, "asked for by name \"reference\"");
+    return device_examine(context, &identity, -1, device, &state, error);
+}
+
 /* ---- The automatic choice ---- */
 
 /* Appends to text of `size` bytes what fits. */
@@ -276,6 +286,8 @@ clarus_status clarus_device_open(clarus_context *context, const char *wanted, cl
         wanted = getenv("CLARUS_DEVICE");
     if (!wanted || !*wanted)
         wanted = "auto";
+    if (strcmp(wanted, "reference") == 0)
+        return open_reference(context, device, error);
     cpu_float_env env;
     cpu_float_env_enter(&env);
     device_choice choice = {.context = context};

@@ -66,6 +66,34 @@ static void run_case(const void *user)
     clarus_context_free(context);
 }
 
+static int driver_is_loaded(void)
+{
+    char line[4096];
+    int found = 0;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (maps && fgets(line, sizeof line, maps))
+        found |= strstr(line, FAKE_DRIVER) != NULL;
+    if (maps)
+        fclose(maps);
+    return found;
+}
+
+/* The reference needs no driver, and loads none. */
+static void open_reference(const void *user)
+{
+    (void)user;
+    setenv("OCL_ICD_VENDORS", vendors, 1);
+    setenv("CLARUS_FAKE", "no_device", 1);
+    clarus_context *context = make_context("", 0);
+    clarus_device *device = NULL;
+    CHECK(clarus_device_open(context, "reference", &device, NULL) == CLARUS_OK && !driver_is_loaded(),
+          "a driver is loaded");
+    clarus_device_free(device);
+    CHECK(clarus_device_open(context, "fake", &device, NULL) == CLARUS_E_DEVICE && driver_is_loaded(),
+          "no driver is loaded");
+    clarus_context_free(context);
+}
+
 int main(void)
 {
     static const fake_case alone[] = {
@@ -89,6 +117,7 @@ int main(void)
     write_text(vendors, "fake.icd", "%s\n", FAKE_DRIVER);
     for (size_t i = 0; i < sizeof alone / sizeof *alone; i++)
         in_child(alone[i].name, run_case, &alone[i]);
+    in_child("reference", open_reference, NULL);
     if (pocl) {
         add_pocl(vendors);
         for (size_t i = 0; i < sizeof with_pocl / sizeof *with_pocl; i++)
