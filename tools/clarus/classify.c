@@ -24,6 +24,7 @@ typedef struct job {
     pictures pictures;
     output output;
     size_t done, failed;
+    double start, first; /* when classifying began, and when the first result came; seconds */
     int output_failed;
 } job;
 
@@ -118,6 +119,13 @@ static void print_for_people(const job *j, const clarus_result *r)
     }
 }
 
+static double now_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
 static int next_picture(void *user, clarus_picture *picture)
 {
     job *j = user;
@@ -135,7 +143,8 @@ static int take_result(void *user, const clarus_result *result)
     else
         print_for_people(j, result);
     j->failed += result->error.status != CLARUS_OK;
-    j->done++;
+    if (!j->done++)
+        j->first = now_seconds();
     pictures_done(&j->pictures);
     j->output_failed = !output_flush(&j->output);
     progress_set_done(j->done);
@@ -154,8 +163,7 @@ static void introduce_default_model(const job *j)
         used +=
             (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", label ? label : "?");
     }
-    tell(&j->common, "Using the network that comes with Clarus; --model takes another. %s",
-         clarus_model_description(j->model));
+    tell(&j->common, "Using the network that comes with Clarus; --model takes another.");
     tell(&j->common, "It knows %zu everyday things, and calls everything one of them: %s.", count, names);
 }
 
@@ -187,22 +195,22 @@ static int open_labels(job *j)
     return EXIT_USAGE;
 }
 
-static double now_seconds(void)
+/* How long it took, which device ran, and why that one. A long wait for the first result is explained. */
+static void summarise(const job *j)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-/* Which device ran, and why that one. */
-static void summarise(const job *j, double seconds)
-{
+    enum { LONG_WAIT_SECONDS = 2 };
+    double seconds = now_seconds() - j->start, wait = j->done ? j->first - j->start : 0;
     const clarus_device_info *device = clarus_device_get_info(j->device);
     char failed[64] = "";
     if (j->failed)
         snprintf(failed, sizeof failed, ", %zu failed", j->failed);
     tell(&j->common, "%zu picture%s in %.1f s (%.1f a second)%s.", j->done, j->done == 1 ? "" : "s", seconds,
          seconds > 0 ? (double)j->done / seconds : 0, failed);
+    if (wait > LONG_WAIT_SECONDS)
+        tell(&j->common,
+             "%.1f s of it until the first result: a network's first run on a device compiles kernels, "
+             "which are kept for the next.",
+             wait);
     tell(&j->common, "Device: %s (%s)%s%s", device->name, device->platform, *device->reason ? ": " : "",
          device->reason);
 }
@@ -233,7 +241,7 @@ static int classify(job *j)
     if (j->common.csv)
         fputs(csv_header, j->output.file);
     progress_start(!j->common.quiet, "pictures", pictures_total(&j->pictures));
-    double start = now_seconds();
+    j->start = now_seconds();
     clarus_status status =
         clarus_classify(j->context, j->device, j->model, &options, next_picture, j, take_result, j, &error);
     progress_stop();
@@ -244,7 +252,7 @@ static int classify(job *j)
         complain(&j->common, "%s", error.message);
         return exit_code_of(status);
     }
-    summarise(j, now_seconds() - start);
+    summarise(j);
     return j->failed || j->pictures.unreadable ? EXIT_PICTURES : EXIT_OK;
 }
 
