@@ -134,7 +134,7 @@ typedef struct conv_grid {
  * its own. */
 static void set_run(const plan *plan, int64_t wish, int64_t tile_work, conv_grid *grid)
 {
-    enum { WORK = 2000, GROUPS = 24 };
+    enum { WORK = 2000, GROUPS = 8 };
     int64_t least = div_up(WORK, tile_work);
     int64_t most =
         plan->parallel == 1 ? grid->tiles : grid->tiles * grid->planes / ((int64_t)plan->parallel * GROUPS);
