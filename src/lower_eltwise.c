@@ -158,14 +158,26 @@ void lower_gelu(lowering *l)
 }
 
 /* x sigmoid(alpha x) */
-void lower_swish(lowering *l)
+static size_t swish(lowering *l, size_t x)
 {
     float alpha = lower_float(l, "alpha", 1);
-    size_t x = lower_input(l, 0), t = x;
-    if (alpha != 1)
-        t = lower_binary(l, ELTWISE_mul, x, lower_scalar(l, alpha));
-    t = lower_unary(l, ELTWISE_sigmoid, t, 0, 0);
-    lower_bind(l, 0, lower_binary(l, ELTWISE_mul, x, t));
+    size_t t = alpha == 1 ? x : lower_binary(l, ELTWISE_mul, x, lower_scalar(l, alpha));
+    return lower_binary(l, ELTWISE_mul, x, lower_unary(l, ELTWISE_sigmoid, t, 0, 0));
+}
+
+void lower_swish(lowering *l)
+{
+    lower_bind(l, 0, swish(l, lower_input(l, 0)));
+}
+
+void lower_swiglu(lowering *l)
+{
+    char a[SHAPE_TEXT], b[SHAPE_TEXT];
+    size_t x = lower_input(l, 0), gated = lower_input(l, 1);
+    shape left = lower_shape(l, x), right = lower_shape(l, gated);
+    if (!shape_equal(&left, &right))
+        lower_error(l, CLARUS_E_SHAPE, "operands of %s and %s", shape_text(&left, a), shape_text(&right, b));
+    lower_bind(l, 0, lower_binary(l, ELTWISE_mul, swish(l, x), gated));
 }
 
 /* Opset 6 takes a slope per channel; since 7 it broadcasts as any operand. */

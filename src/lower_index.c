@@ -2,6 +2,7 @@
  * axis. */
 #include "lower_ops.h"
 
+#include "convert.h"
 #include "indexed.h"
 
 #include <string.h>
@@ -239,6 +240,78 @@ void lower_hardmax(lowering *l)
     size_t inputs[] = {lower_filled(l, CLARUS_FLOAT32, &flat, &zero), largest,
                        lower_filled(l, CLARUS_FLOAT32, &places, &one)};
     lower_bind(l, 0, lower_view(l, scatter_elements(l, inputs, axis, COMBINE_REPLACE), &in));
+}
+
+/* ---- One of many */
+
+static int64_t read_depth(lowering *l)
+{
+    int64_t depth = 0;
+    const void *data = lower_known(l, 1);
+    size_t x = lower_input(l, 1);
+    if (!data || l->status != CLARUS_OK)
+        return 0;
+    if (lower_count(l, x) != 1 || !convert_elements(lower_dtype(l, x), data, 1, CLARUS_INT64, &depth) ||
+        depth < 0)
+        lower_error(l, CLARUS_E_SHAPE, "a depth that is not one number from 0 on");
+    return depth;
+}
+
+static size_t int64_scalar(lowering *l, int64_t value)
+{
+    shape scalar = {.rank = 0};
+    return lower_view(l, lower_int64s(l, &value, 1), &scalar);
+}
+
+/* Negative indices count from the depth. */
+static size_t wrap_index(lowering *l, size_t x, int64_t depth)
+{
+    size_t signs[] = {x, int64_scalar(l, 0)};
+    size_t choice[] = {lower_typed(l, TYPED_less, signs, CLARUS_BOOL),
+                       lower_binary(l, ELTWISE_add, x, int64_scalar(l, depth)), x};
+    return lower_typed(l, TYPED_where, choice, CLARUS_INT64);
+}
+
+/* 0, 1, ... along one of `rank` axes. */
+static size_t counting_along(lowering *l, size_t rank, size_t axis, int64_t count)
+{
+    shape s = {.rank = rank};
+    for (size_t i = 0; i < rank; i++)
+        s.dims[i] = i == axis ? count : 1;
+    int64_t *positions = lower_memory(l, count, sizeof *positions);
+    for (int64_t i = 0; i < count && positions; i++)
+        positions[i] = i;
+    return lower_constant(l, CLARUS_INT64, &s, positions);
+}
+
+/* One element of a list, as a scalar. */
+static size_t element_of(lowering *l, size_t list, int64_t i)
+{
+    shape scalar = {.rank = 0};
+    return lower_view(l, lower_part(l, list, 0, i, 1, 1), &scalar);
+}
+
+/* values[1] where the position along the new axis is the index, values[0] elsewhere. */
+void lower_one_hot(lowering *l)
+{
+    size_t values = lower_input(l, 2), x = lower_convert(l, lower_input(l, 0), CLARUS_INT64);
+    int64_t depth = read_depth(l), given = lower_int(l, "axis", -1);
+    shape in = lower_shape(l, x), list = lower_shape(l, values), beside = {.rank = in.rank + 1};
+    if (l->status == CLARUS_OK && (list.rank != 1 || list.dims[0] != 2))
+        lower_error(l, CLARUS_E_SHAPE, "%lld values, not 2", (long long)lower_count(l, values));
+    if (l->status == CLARUS_OK && beside.rank > CLARUS_MAX_RANK)
+        lower_error(l, CLARUS_E_UNSUPPORTED, "%zu dimensions, at most %d are supported", beside.rank,
+                    CLARUS_MAX_RANK);
+    size_t axis = lower_axis(l, given, beside.rank);
+    if (l->status != CLARUS_OK)
+        return;
+    for (size_t i = 0; i < beside.rank; i++)
+        beside.dims[i] = i == axis ? 1 : in.dims[i - (i > axis)];
+    size_t compared[] = {lower_view(l, wrap_index(l, x, depth), &beside),
+                         counting_along(l, beside.rank, axis, depth)};
+    size_t choice[] = {lower_typed(l, TYPED_equal, compared, CLARUS_BOOL), element_of(l, values, 1),
+                       element_of(l, values, 0)};
+    lower_bind(l, 0, lower_typed(l, TYPED_where, choice, lower_dtype(l, values)));
 }
 
 /* ---- Running sums and products */

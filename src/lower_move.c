@@ -17,16 +17,19 @@ static int concat_fits(const shape *first, const shape *s, size_t axis)
     return 1;
 }
 
-/* Shape of the whole; inputs without elements are left out of the list. */
+/* Shape of the whole; inputs without elements leave the list. */
 static shape measure_concat(lowering *l, size_t *inputs, size_t *count, size_t axis)
 {
     char a[SHAPE_TEXT], b[SHAPE_TEXT];
-    shape first = lower_shape(l, lower_input(l, 0)), out = first;
+    size_t given = *count;
+    shape first = lower_shape(l, inputs[0]), out = first;
+    clarus_dtype dtype = lower_dtype(l, inputs[0]);
     out.dims[axis] = 0;
-    for (size_t i = 0; i < l->node->input_count && l->status == CLARUS_OK; i++) {
-        size_t x = lower_input(l, i);
+    *count = 0;
+    for (size_t i = 0; i < given && l->status == CLARUS_OK; i++) {
+        size_t x = inputs[i];
         shape s = lower_shape(l, x);
-        if (!concat_fits(&first, &s, axis) || lower_dtype(l, x) != lower_dtype(l, lower_input(l, 0)))
+        if (!concat_fits(&first, &s, axis) || lower_dtype(l, x) != dtype)
             lower_error(l, CLARUS_E_SHAPE, "%s and %s do not fit along axis %zu", shape_text(&first, a),
                         shape_text(&s, b), axis);
         else
@@ -53,26 +56,29 @@ static move_part *concat_parts(lowering *l, const size_t *inputs, size_t count, 
     return parts;
 }
 
-void lower_concat(lowering *l)
+size_t lower_join(lowering *l, size_t *inputs, size_t count, size_t axis)
 {
-    size_t count = 0;
-    shape first = lower_shape(l, lower_input(l, 0));
-    size_t axis = lower_axis(l, lower_int(l, "axis", 1), first.rank);
-    size_t *inputs = lower_memory(l, (int64_t)l->node->input_count, sizeof *inputs);
     if (l->status != CLARUS_OK)
-        return;
+        return LOWER_NONE;
+    size_t first = inputs[0];
     shape out = measure_concat(l, inputs, &count, axis);
-    if (l->status == CLARUS_OK && count <= 1) { /* nothing is brought together */
-        lower_bind(l, 0, count ? inputs[0] : lower_input(l, 0));
-        return;
-    }
+    if (l->status == CLARUS_OK && count <= 1) /* nothing is brought together */
+        return count ? inputs[0] : first;
     lowered_op op = {.kind = OP_MOVE, .inputs = inputs, .input_count = count};
     op.as.move = (move_params){.covers = 1, .concat_axis = (int)axis};
     op.as.move.parts = l->status == CLARUS_OK ? concat_parts(l, inputs, count, axis, &out) : NULL;
     if (!op.as.move.parts)
         lower_error(l, CLARUS_E_MEMORY, "out of memory");
-    lower_bind(l, 0,
-               lower_emit(l, &op, lower_dtype(l, l->status == CLARUS_OK ? inputs[0] : LOWER_NONE), &out));
+    return lower_emit(l, &op, lower_dtype(l, first), &out);
+}
+
+void lower_concat(lowering *l)
+{
+    size_t axis = lower_axis(l, lower_int(l, "axis", 1), lower_shape(l, lower_input(l, 0)).rank);
+    size_t *inputs = lower_memory(l, (int64_t)l->node->input_count, sizeof *inputs);
+    for (size_t i = 0; i < l->node->input_count && inputs; i++)
+        inputs[i] = lower_input(l, i);
+    lower_bind(l, 0, lower_join(l, inputs, l->node->input_count, axis));
 }
 
 /* ---- Slices */
@@ -100,6 +106,17 @@ static void whole_slices(const shape *in, slice *slices)
 {
     for (size_t i = 0; i < in->rank; i++)
         slices[i] = (slice){0, 1, in->dims[i]};
+}
+
+size_t lower_part(lowering *l, size_t x, size_t axis, int64_t start, int64_t step, int64_t count)
+{
+    slice slices[CLARUS_MAX_RANK];
+    shape in = lower_shape(l, x);
+    if (l->status != CLARUS_OK)
+        return LOWER_NONE;
+    whole_slices(&in, slices);
+    slices[axis] = (slice){start, step, count};
+    return emit_slices(l, x, slices);
 }
 
 static int64_t clamp(int64_t x, int64_t lowest, int64_t highest)

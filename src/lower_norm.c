@@ -233,3 +233,44 @@ void lower_lrn(lowering *l)
     p = lower_binary(l, ELTWISE_pow, p, lower_scalar(l, lower_float(l, "beta", 0.75f)));
     lower_bind(l, 0, lower_binary(l, ELTWISE_div, x, p));
 }
+
+/* x over its norm along one axis; zeros where that is 0. */
+void lower_lp_norm(lowering *l)
+{
+    unsigned char axes[CLARUS_MAX_RANK] = {0};
+    size_t x = lower_input(l, 0);
+    size_t axis = lower_axis(l, lower_int(l, "axis", -1), lower_shape(l, x).rank);
+    int64_t p = lower_int(l, "p", 2);
+    if (p != 1 && p != 2)
+        lower_error(l, CLARUS_E_UNSUPPORTED, "a norm of order %lld", (long long)p);
+    axes[axis] = 1;
+    size_t norm = lower_reduce_axes(l, p == 1 ? REDUCE_L1 : REDUCE_SUM_SQUARE, x, axes),
+           zero = lower_scalar(l, 0);
+    if (p == 2)
+        norm = lower_unary(l, ELTWISE_sqrt, norm, 0, 0);
+    size_t compared[] = {norm, zero};
+    size_t choice[] = {lower_typed(l, TYPED_equal, compared, CLARUS_BOOL), zero,
+                       lower_binary(l, ELTWISE_div, x, norm)};
+    lower_bind(l, 0, lower_typed(l, TYPED_where, choice, CLARUS_FLOAT32));
+}
+
+/* (x - mean) / (standard deviation + 1e-9) over the axes, by default all but the channels. */
+void lower_mean_variance_norm(lowering *l)
+{
+    static const int64_t otherwise[] = {0, 2, 3};
+    unsigned char axes[CLARUS_MAX_RANK] = {0};
+    size_t x = lower_input(l, 0), count, rank = lower_shape(l, x).rank;
+    const int64_t *given = lower_ints(l, "axes", &count);
+    if (!given) {
+        given = otherwise;
+        count = 3;
+    }
+    for (size_t i = 0; i < count && l->status == CLARUS_OK; i++)
+        axes[lower_axis(l, given[i], rank)] = 1;
+    size_t d = lower_binary(l, ELTWISE_sub, x, lower_reduce_axes(l, REDUCE_MEAN, x, axes));
+    size_t variance = lower_reduce_axes(l, REDUCE_MEAN, lower_binary(l, ELTWISE_mul, d, d), axes);
+    size_t deviation = lower_unary(l, ELTWISE_sqrt, variance, 0, 0);
+    lower_bind(
+        l, 0,
+        lower_binary(l, ELTWISE_div, d, lower_binary(l, ELTWISE_add, deviation, lower_scalar(l, 1e-9f))));
+}

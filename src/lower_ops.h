@@ -51,12 +51,15 @@ void lower_softsign(lowering *l); /* no parameter */
 void lower_hard(lowering *l);     /* hard_sigmoid, hard_swish */
 void lower_gelu(lowering *l);     /* no parameter */
 void lower_swish(lowering *l);    /* no parameter */
+void lower_swiglu(lowering *l);   /* no parameter */
 void lower_prelu(lowering *l);    /* no parameter */
 
 /* lower_reduce.c */
 void lower_softmax(lowering *l);   /* parameter: 1 for the logarithm */
 void lower_reduce(lowering *l);    /* parameter: reduce_function */
 void lower_reduce_l2(lowering *l); /* no parameter */
+void lower_reduce_log_sum(lowering *l);
+void lower_reduce_log_sum_exp(lowering *l);
 
 /* lower_norm.c */
 void lower_batch_norm(lowering *l);
@@ -65,6 +68,8 @@ void lower_group_norm(lowering *l);
 void lower_layer_norm(lowering *l);
 void lower_rms_norm(lowering *l);
 void lower_lrn(lowering *l);
+void lower_lp_norm(lowering *l);
+void lower_mean_variance_norm(lowering *l);
 
 /* lower_shape.c: other shapes of the same elements */
 void lower_reshape(lowering *l);
@@ -89,6 +94,10 @@ void lower_gather(lowering *l);
 void lower_reverse_sequence(lowering *l);
 void lower_center_crop_pad(lowering *l);
 void lower_trilu(lowering *l);
+/* The inputs one after the other along an axis; the list is used up. */
+size_t lower_join(lowering *l, size_t *inputs, size_t count, size_t axis);
+/* start, start + step, ... along an axis: count of them, within it. */
+size_t lower_part(lowering *l, size_t x, size_t axis, int64_t start, int64_t step, int64_t count);
 /* x's elements at these indices along an axis, as Gather. */
 size_t lower_take(lowering *l, size_t x, size_t indices, size_t axis);
 void lower_depth_to_space(lowering *l);
@@ -102,10 +111,18 @@ void lower_scatter_nd(lowering *l);
 void lower_top_k(lowering *l);
 void lower_arg(lowering *l); /* parameter: 1 for the largest */
 void lower_hardmax(lowering *l);
+void lower_one_hot(lowering *l);
 void lower_scan(lowering *l); /* parameter: combine_function */
 /* Indices must be int32 or int64 and, where they are constant, within the extents, which follow each other in
  * turn. */
 void lower_check_indices(lowering *l, size_t indices, const int64_t *extents, size_t components);
+
+/* lower_attention.c */
+void lower_attention(lowering *l);
+void lower_rotary_embedding(lowering *l);
+
+/* lower_einsum.c */
+void lower_einsum(lowering *l);
 
 /* lower_selection.c: outputs whose shape depends on data */
 void lower_nonzero(lowering *l);

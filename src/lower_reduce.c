@@ -86,6 +86,29 @@ void lower_reduce_l2(lowering *l)
     lower_bind(l, 0, reshape_to(l, lower_unary(l, ELTWISE_sqrt, x, 0, 0), &out));
 }
 
+void lower_reduce_log_sum(lowering *l)
+{
+    unsigned char axes[CLARUS_MAX_RANK] = {0};
+    size_t x = lower_input(l, 0);
+    shape out = read_reduction(l, x, axes);
+    x = lower_reduce_axes(l, REDUCE_SUM, x, axes);
+    lower_bind(l, 0, reshape_to(l, lower_unary(l, ELTWISE_log, x, 0, 0), &out));
+}
+
+/* log(sum exp(x - m)) + m, where m is the maximum if that is finite, else 0. */
+void lower_reduce_log_sum_exp(lowering *l)
+{
+    unsigned char axes[CLARUS_MAX_RANK] = {0};
+    size_t x = lower_input(l, 0);
+    shape out = read_reduction(l, x, axes);
+    size_t most = lower_reduce_axes(l, REDUCE_MAX, x, axes);
+    size_t choice[] = {lower_typed(l, TYPED_is_infinite, &most, CLARUS_BOOL), lower_scalar(l, 0), most};
+    size_t m = lower_typed(l, TYPED_where, choice, CLARUS_FLOAT32);
+    size_t terms = lower_unary(l, ELTWISE_exp, lower_binary(l, ELTWISE_sub, x, m), 0, 0);
+    size_t sum = lower_unary(l, ELTWISE_log, lower_reduce_axes(l, REDUCE_SUM, terms, axes), 0, 0);
+    lower_bind(l, 0, reshape_to(l, lower_binary(l, ELTWISE_add, sum, m), &out));
+}
+
 /* Up to opset 12 the axis cuts the dimensions in two groups, and the second is normalised as one. */
 void lower_softmax(lowering *l)
 {

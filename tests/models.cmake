@@ -4,7 +4,9 @@ add_library(test_models STATIC
     double/graph.c
     double/node.c
     double/operators.c
+    double/ops_attention.c
     double/ops_binary.c
+    double/ops_einsum.c
     double/ops_move.c
     double/ops_norm.c
     double/ops_pool.c
