@@ -157,6 +157,11 @@ static const operator_row rows[] = {
 
 enum { ROWS = sizeof rows / sizeof *rows };
 
+const operator_row *operator_row_at(size_t i)
+{
+    return i < ROWS ? &rows[i] : NULL;
+}
+
 /* The first row of this name, or NULL. */
 static const operator_row *find_name(const char *name)
 {

@@ -18,6 +18,8 @@ typedef struct operator_row {
     unsigned flags;
 } operator_row;
 
+/* All rows, by name and opset; NULL behind the last. */
+const operator_row *operator_row_at(size_t i);
 /* The node's row, or NULL. */
 const operator_row *operator_find(const graph_node *node);
 /* Why the node cannot run, in a few words written to text (of size bytes); 0 if it can, as far as is known

@@ -12,6 +12,7 @@ add_library(test_models STATIC
     double/ops_pool.c
     double/ops_reduce.c
     double/ops_resize.c
+    double/ops_select.c
     double/ops_scatter.c
     double/ops_sums.c
     double/ops_unary.c

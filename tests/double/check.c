@@ -2,6 +2,7 @@
 #include "double.h"
 
 #include "model.h"
+#include "stage.h"
 
 #include "../../fallback/oracle.h"
 
@@ -31,17 +32,39 @@ double double_distance(double f, approx x, clarus_dtype dtype)
 
 typedef struct float_run {
     clarus_model *model;
-    lowered_graph *graph;
-    const void **data; /* of each value */
+    clarus_device *device;
+    stage_cache stages;
+    const lowered_graph *graph; /* of the last stage */
+    const void **data;          /* of each value */
     void **owned;
     int threads;
 } float_run;
 
+/* The input's elements; *wide holds them where the type is half precision, which the lowered graph has not.
+ */
+static const void *input_data(const clarus_tensor *input, float **wide)
+{
+    clarus_dtype dtype = clarus_tensor_dtype(input);
+    size_t count = clarus_tensor_count(input);
+    if (dtype != CLARUS_FLOAT16 && dtype != CLARUS_BFLOAT16)
+        return clarus_tensor_const_data(input);
+    *wide = need(count, sizeof **wide);
+    for (size_t k = 0; k < count; k++)
+        (*wide)[k] = (float)element_double(dtype, clarus_tensor_const_data(input), (int64_t)k);
+    return *wide;
+}
+
+/* The last stage's graph: shapes may depend on what the inputs hold. */
 static clarus_status float_lower(clarus_context *context, const char *path, clarus_tensor *const *inputs,
                                  size_t count, float_run *run, clarus_error *error)
 {
     shape shapes[DOUBLE_INPUTS];
+    const void *data[DOUBLE_INPUTS];
+    float *wide[DOUBLE_INPUTS] = {NULL};
+    stage *last = NULL;
     clarus_status status = clarus_model_load(context, path, &run->model, error);
+    if (status == CLARUS_OK)
+        status = clarus_device_open(context, "reference", &run->device, error);
     if (status != CLARUS_OK)
         return status;
     if (count > DOUBLE_INPUTS || count != clarus_model_input_count(run->model))
@@ -49,22 +72,15 @@ static clarus_status float_lower(clarus_context *context, const char *path, clar
     for (size_t k = 0; k < count; k++) {
         shapes[k].rank = clarus_tensor_rank(inputs[k]);
         memcpy(shapes[k].dims, clarus_tensor_shape(inputs[k]), shapes[k].rank * sizeof(int64_t));
+        data[k] = input_data(inputs[k], &wide[k]);
     }
-    return model_lower(run->model, shapes, &run->graph, error);
-}
-
-/* The input's elements; widened where the model's type is half precision, which the lowered graph has not. */
-static const void *input_data(float_run *run, size_t number, const clarus_tensor *input)
-{
-    clarus_dtype dtype = clarus_tensor_dtype(input);
-    const void *data = clarus_tensor_const_data(input);
-    size_t count = clarus_tensor_count(input);
-    if (dtype == run->graph->values[number].dtype)
-        return data;
-    float *wide = need(count, sizeof *wide);
+    run->stages = (stage_cache){
+        .context = context, .device = run->device, .model = run->model, .math = CLARUS_MATH_EXACT};
+    status = stage_reach(&run->stages, shapes, data, NULL, &last, error);
+    run->graph = status == CLARUS_OK ? last->graph : NULL;
     for (size_t k = 0; k < count; k++)
-        wide[k] = (float)element_double(dtype, data, (int64_t)k);
-    return run->owned[number] = wide;
+        free(wide[k]);
+    return status;
 }
 
 static clarus_status float_execute(float_run *run, clarus_tensor *const *inputs, clarus_error *error)
@@ -75,8 +91,11 @@ static clarus_status float_execute(float_run *run, clarus_tensor *const *inputs,
     run->owned = need(g->value_count, sizeof *run->owned);
     for (size_t k = 0; k < g->value_count; k++)
         run->data[k] = g->values[k].data;
-    for (size_t k = 0; k < g->input_count; k++)
-        run->data[g->inputs[k]] = input_data(run, g->inputs[k], inputs[k]);
+    for (size_t k = 0; k < g->input_count; k++) {
+        float *wide = NULL;
+        run->data[g->inputs[k]] = input_data(inputs[k], &wide);
+        run->owned[g->inputs[k]] = wide;
+    }
     for (size_t k = 0; k < g->op_count && status == CLARUS_OK; k++) {
         const lowered_op *op = &g->ops[k];
         const lowered_value *out = &g->values[op->output];
@@ -99,7 +118,8 @@ static void float_free(float_run *run)
         free(run->owned[k]);
     free(run->owned);
     free(run->data);
-    lowered_free(run->graph);
+    stage_cache_release(&run->stages);
+    clarus_device_free(run->device);
     clarus_model_free(run->model);
 }
 
