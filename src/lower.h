@@ -22,7 +22,7 @@ typedef struct binding {
 } binding;
 
 /* Facts about an operation that the passes need and that its lowered form does not show. */
-typedef enum note_kind { NOTE_BATCH_NORM, NOTE_PAD } note_kind;
+typedef enum note_kind { NOTE_BATCH_NORM, NOTE_PAD, NOTE_QUANTISED } note_kind;
 
 typedef struct lower_note {
     note_kind kind;
@@ -30,6 +30,8 @@ typedef struct lower_note {
     const float *scale, *offset, *mean, *var; /* NOTE_BATCH_NORM: one value per channel */
     float epsilon;
     int64_t begin[CLARUS_MAX_RANK], end[CLARUS_MAX_RANK]; /* NOTE_PAD: zeros before and behind each axis */
+    size_t centred; /* NOTE_QUANTISED: the integers less their zero point, in float32 */
+    float zero;
 } lower_note;
 
 /* A value of the model that was computed beforehand: a constant to the lowering. */

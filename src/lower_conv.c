@@ -121,8 +121,7 @@ static shape window_shape(const shape *x, int64_t channels, const window *w)
     return out;
 }
 
-/* Shapes of the weights and the bias against the input's. */
-static void check_conv(lowering *l, const shape *x, const shape *w, int64_t groups)
+void lower_check_conv(lowering *l, const shape *x, const shape *w, int64_t groups)
 {
     char a[SHAPE_TEXT], b[SHAPE_TEXT];
     if (x->rank < 3 || x->rank != w->rank)
@@ -176,7 +175,7 @@ void lower_conv(lowering *l)
     shape in = lower_shape(l, x), w = lower_shape(l, weights);
     int64_t groups = lower_int(l, "group", 1);
     window window;
-    check_conv(l, &in, &w, groups);
+    lower_check_conv(l, &in, &w, groups);
     lower_check_finite(l, weights, 1);
     lower_window(l, &in, w.dims + 2, &window);
     size_t bias = lower_bias(l, w.dims[0]);
@@ -219,6 +218,7 @@ void lower_pool(lowering *l)
 {
     size_t x = lower_input(l, 0);
     shape in = lower_shape(l, x);
+    clarus_dtype dtype = lower_dtype(l, x);
     pool_params pool = {.function = (pool_function)l->row->parameter};
     pool.count_padding = pool.function == POOL_AVERAGE && lower_int(l, "count_include_pad", 0);
     lower_window(l, &in, NULL, &pool.window);
@@ -226,7 +226,9 @@ void lower_pool(lowering *l)
         check_windows(l, &pool.window);
     if (l->status != CLARUS_OK)
         return;
-    lower_bind(l, 0, emit_pool(l, x, &pool, CLARUS_FLOAT32));
+    if (clarus_dtype_size(dtype) == 1) /* float32 holds every value */
+        x = lower_convert(l, x, CLARUS_FLOAT32);
+    lower_bind(l, 0, lower_convert(l, emit_pool(l, x, &pool, CLARUS_FLOAT32), dtype));
     if (l->node->output_count > 1 && l->node->outputs[1] != GRAPH_NONE) {
         pool.function = POOL_INDEX;
         pool.column_major = lower_int(l, "storage_order", 0) != 0;

@@ -25,6 +25,20 @@ size_t lower_bias(lowering *l, int64_t channels);
  */
 void lower_window(lowering *l, const shape *x, const int64_t *kernel, window *w);
 
+/* Shapes of the weights against the input's. */
+void lower_check_conv(lowering *l, const shape *x, const shape *w, int64_t groups);
+
+/* lower_quantised.c */
+void lower_quantize(lowering *l);
+void lower_dequantize(lowering *l);
+void lower_dynamic_quantize(lowering *l);
+void lower_conv_integer(lowering *l);
+void lower_matmul_integer(lowering *l);
+void lower_qlinear_conv(lowering *l);
+void lower_qlinear_matmul(lowering *l);
+void lower_qlinear_binary(lowering *l); /* parameter: eltwise_function */
+void lower_qlinear_global_pool(lowering *l);
+
 /* lower_transposed.c */
 void lower_conv_transpose(lowering *l);
 

@@ -36,14 +36,17 @@ static const operator_row rows[] = {
     {"Constant", 1, NEWEST, lower_constant_node, 0, 1, HALF},
     {"ConstantOfShape", 9, NEWEST, lower_constant_of_shape, 0, 1, HALF},
     {"Conv", 1, NEWEST, lower_conv, 0, 1, 0},
+    {"ConvInteger", 10, NEWEST, lower_conv_integer, 0, 1, 0},
     {"ConvTranspose", 1, NEWEST, lower_conv_transpose, 0, 1, 0},
     {"CumProd", 26, NEWEST, lower_scan, COMBINE_MUL, 1, 0},
     {"CumSum", 11, NEWEST, lower_scan, COMBINE_ADD, 1, 0},
     {"DeformConv", 19, NEWEST, lower_deform_conv, 0, 1, 0},
     {"DepthToSpace", 1, NEWEST, lower_depth_to_space, 0, 1, HALF},
+    {"DequantizeLinear", 10, NEWEST, lower_dequantize, 0, 1, 0},
     {"Div", 1, 6, lower_binary_legacy, ELTWISE_div, 1, 0},
     {"Div", 7, NEWEST, lower_binary_node, ELTWISE_div, 1, 0},
     {"Dropout", 7, NEWEST, lower_dropout, 0, 2, HALF},
+    {"DynamicQuantizeLinear", 11, NEWEST, lower_dynamic_quantize, 0, 3, 0},
     {"Einsum", 12, NEWEST, lower_einsum, 0, 1, 0},
     {"Elu", 6, NEWEST, lower_alpha, ELTWISE_elu, 1, 0},
     {"Equal", 7, NEWEST, lower_compare, TYPED_equal, 1, 0},
@@ -83,6 +86,7 @@ static const operator_row rows[] = {
     {"LpNormalization", 1, NEWEST, lower_lp_norm, 0, 1, 0},
     {"LpPool", 1, NEWEST, lower_lp_pool, 0, 1, 0},
     {"MatMul", 1, NEWEST, lower_matmul, 0, 1, 0},
+    {"MatMulInteger", 10, NEWEST, lower_matmul_integer, 0, 1, 0},
     {"Max", 6, NEWEST, lower_variadic, ELTWISE_max, 1, HALF},
     {"MaxPool", 1, NEWEST, lower_pool, POOL_MAX, 2, HALF},
     {"Mean", 6, NEWEST, lower_mean, 0, 1, 0},
@@ -101,6 +105,9 @@ static const operator_row rows[] = {
     {"PRelu", 7, NEWEST, lower_prelu, 0, 1, 0},
     {"Pad", 2, NEWEST, lower_pad, 0, 1, HALF},
     {"Pow", 7, NEWEST, lower_pow, 0, 1, 0},
+    {"QLinearConv", 10, NEWEST, lower_qlinear_conv, 0, 1, 0},
+    {"QLinearMatMul", 10, NEWEST, lower_qlinear_matmul, 0, 1, 0},
+    {"QuantizeLinear", 10, NEWEST, lower_quantize, 0, 1, 0},
     {"RMSNormalization", 23, NEWEST, lower_rms_norm, 0, 1, 0},
     {"Range", 11, NEWEST, lower_range, 0, 1, 0},
     {"Reciprocal", 1, NEWEST, lower_unary_node, ELTWISE_reciprocal, 1, 0},
@@ -155,32 +162,52 @@ static const operator_row rows[] = {
     {"Xor", 7, NEWEST, lower_logical, TYPED_bit_xor, 1, 0},
 };
 
-enum { ROWS = sizeof rows / sizeof *rows };
+/* The operators of com.microsoft that int8 networks have. */
+static const operator_row microsoft_rows[] = {
+    {"QLinearAdd", 0, NEWEST, lower_qlinear_binary, ELTWISE_add, 1, 0},
+    {"QLinearGlobalAveragePool", 0, NEWEST, lower_qlinear_global_pool, 0, 1, 0},
+    {"QLinearMul", 0, NEWEST, lower_qlinear_binary, ELTWISE_mul, 1, 0},
+};
+
+/* The rows of a domain: count of them. */
+static const operator_row *domain_rows(const char *domain, size_t *count)
+{
+    if (graph_is_default_domain(domain)) {
+        *count = sizeof rows / sizeof *rows;
+        return rows;
+    }
+    *count = strcmp(domain, "com.microsoft") == 0 ? sizeof microsoft_rows / sizeof *microsoft_rows : 0;
+    return microsoft_rows;
+}
 
 const operator_row *operator_row_at(size_t i)
 {
-    return i < ROWS ? &rows[i] : NULL;
+    return i < sizeof rows / sizeof *rows ? &rows[i] : NULL;
 }
 
 /* The first row of this name, or NULL. */
-static const operator_row *find_name(const char *name)
+static const operator_row *find_name(const char *domain, const char *name)
 {
-    size_t low = 0, high = ROWS;
+    size_t low = 0, count;
+    const operator_row *list = domain_rows(domain, &count);
+    size_t high = count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (strcmp(rows[middle].name, name) < 0)
+        if (strcmp(list[middle].name, name) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < ROWS && strcmp(rows[low].name, name) == 0 ? &rows[low] : NULL;
+    return low < count && strcmp(list[low].name, name) == 0 ? &list[low] : NULL;
 }
 
 const operator_row *operator_find(const graph_node *node)
 {
-    const operator_row *row = graph_is_default_domain(node->domain) ? find_name(node->op) : NULL;
+    size_t count;
+    const operator_row *end = domain_rows(node->domain, &count) + count;
+    const operator_row *row = find_name(node->domain, node->op);
     while (row && row->last_opset < node->opset)
-        row = row + 1 < rows + ROWS && strcmp(row[1].name, node->op) == 0 ? row + 1 : NULL;
+        row = row + 1 < end && strcmp(row[1].name, node->op) == 0 ? row + 1 : NULL;
     return row && row->first_opset <= node->opset ? row : NULL;
 }
 
@@ -217,7 +244,7 @@ static const char *refusal(const char *op)
 int operator_unsupported(const graph *graph, const graph_node *node, char *text, size_t size)
 {
     const operator_row *row = operator_find(node);
-    if (!row && (!graph_is_default_domain(node->domain) || !find_name(node->op))) {
+    if (!row && !find_name(node->domain, node->op)) {
         snprintf(text, size, "%s", refusal(node->op));
         return 1;
     }
