@@ -591,6 +591,54 @@ static void test_transposed(void)
     REFUSE(&b, CLARUS_E_SHAPE, "input 1x1x3 with weights 1x1x2 in 2 groups");
 }
 
+/* A column of equal weights. */
+static void integer_line(builder *b, int64_t channels, int8_t weight)
+{
+    int8_t *data = builder_alloc(b, (size_t)channels);
+    memset(data, weight, (size_t)channels);
+    builder_initializer(b, "w", CLARUS_INT8, 2, DIMS(channels, 1), data);
+}
+
+/* The float32 operations of kind MATMUL that a product of bytes is made of. */
+static size_t count_products(int64_t channels, int8_t weight)
+{
+    static run r;
+    builder b;
+    size_t count = 0;
+    builder_start(&b, 13);
+    builder_input(&b, "x", CLARUS_FLOAT32, 2, DIMS(1, channels));
+    integer_line(&b, channels, weight);
+    builder_int(&b, builder_node(&b, "Cast", "x", "q"), "to", CLARUS_UINT8);
+    builder_node(&b, "MatMulInteger", "q w", "sum");
+    builder_int(&b, builder_node(&b, "Cast", "sum", "y"), "to", CLARUS_FLOAT32);
+    builder_output(&b, "y");
+    CHECK(run_model(&b, NULL, &r) == CLARUS_OK, "%s", r.error.message);
+    int64_t wanted = 0; /* the input counts from 1, and bytes end at 255 */
+    for (int64_t i = 1; i <= channels; i++)
+        wanted += weight * (i < 255 ? i : 255);
+    CHECK(r.out[0][0] == (float)wanted, "%g, not %lld", (double)r.out[0][0], (long long)wanted);
+    for (size_t i = 0; r.graph && i < r.graph->op_count; i++)
+        count += r.graph->ops[i].kind == OP_MATMUL;
+    run_free(&r);
+    builder_free(&b);
+    return count;
+}
+
+static void test_quantised(void)
+{
+    builder b;
+    builder_start(&b, 13);
+    builder_input(&b, "x", CLARUS_FLOAT32, 1, DIMS(4));
+    floats(&b, "scale", 0, NULL, FLOATS(2));
+    builder_initializer(&b, "zero", CLARUS_INT8, 0, NULL, (const int8_t[]){126});
+    builder_node(&b, "QuantizeLinear", "x scale zero", "q");
+    builder_int(&b, builder_node(&b, "Cast", "q", "y"), "to", CLARUS_FLOAT32);
+    builder_output(&b, "y");
+    EXPECT(&b, "4", 126, 127, 127, 127); /* 0.5 is rounded to even, 1.5 and 2 are beyond the largest */
+    CHECK(count_products(250, 1) == 1, "a product that float32 holds is one");
+    CHECK(count_products(1000, 127) == 2, "a product that float32 cannot hold is cut");
+}
+
 /* ---- Constants */
 
 /* Reshape to what exporters write for x.view(x.size(0), -1): nothing of it is left but a view. */
@@ -886,6 +934,7 @@ int main(void)
     test_ranges();
     test_resize();
     test_transposed();
+    test_quantised();
     test_shape_arithmetic();
     test_constants();
     test_half();
