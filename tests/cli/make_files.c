@@ -172,7 +172,8 @@ static void make_proto(const char *name, float a, float step)
 
 static void make_tensors(void)
 {
-    static const int64_t dims[] = {2, 3}, flat[] = {6};
+    static const int64_t dims[] = {2, 3}, flat[] = {6}, pair[] = {2, 3, 32, 32};
+    static const int64_t single[] = {1, 3, 32, 32};
     clarus_context *context = NULL;
     if (clarus_context_create(NULL, &context, NULL) != CLARUS_OK) {
         failed = 1;
@@ -182,6 +183,8 @@ static void make_tensors(void)
     make_tensor(context, "b.npy", 2, dims, 0.5f, 0);
     make_tensor(context, "sum.npy", 2, dims, 1.5f, 1);
     make_tensor(context, "flat.npy", 1, flat, 0, 0);
+    make_tensor(context, "single.npy", 4, single, 1, 0);
+    make_tensor(context, "pair.npy", 4, pair, 1, 0);
     make_proto("a.pb", 1, 1);
     make_proto("difference.pb", 0.5f, 1);
     clarus_context_free(context);

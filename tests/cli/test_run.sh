@@ -31,6 +31,11 @@ has err "every input needs a file"
 run 2 run sum.onnx --input a=a.npy --input b=b.npy --input a=a.npy --input b=b.npy --output sum=s.npy
 has err 'output: 1 files for "sum", but there are 2 sets'
 
+# Sets of different batches, by one session.
+run 0 run conv.onnx --input single.npy --input pair.npy --input single.npy --json
+is "$("$query" outputs.0.shape <out | tr '\n' ' ')" "[1,3] [2,3] [1,3] "
+is "$("$query" outputs.0.digest <out | sort | uniq | wc -l | tr -d ' ')" 2
+
 # What is missing or does not fit is named.
 run 2 run sum.onnx --input a.npy
 has err "b: float32 2x3, missing"
