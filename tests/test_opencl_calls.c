@@ -191,7 +191,6 @@ int main(void)
     clarus_error error = {0};
     clarus_context_options options;
     clarus_context_options_init(&options);
-    options.threads = 1; /* makes a sub-device where there are two cores */
     if (!failing_calls_install())
         TEST_SKIP("PoCL is not there");
     if (clarus_context_create(&options, &context, &error) != CLARUS_OK ||
