@@ -280,90 +280,139 @@ static void choose_order(const plan *plan, const conv_tile *tile, int64_t group_
             pixels * tile->blocks * group_in * taps, grid);
 }
 
+/* Where a convolution's values lie. */
+typedef struct conv_places {
+    const operand *residual; /* or NULL */
+    layout_pitch x, y, r;
+} conv_places;
+
+static conv_places get_places(const lowered_op *what, const operand *in, const operand *out)
+{
+    conv_places places = {.residual = residual_of(what, in)};
+    layout_get_pitch(&in->layout, &in->shape, &places.x);
+    layout_get_pitch(&out->layout, &out->shape, &places.y);
+    if (places.residual)
+        layout_get_pitch(&places.residual->layout, &places.residual->shape, &places.r);
+    return places;
+}
+
+/* The launch's arguments in the order that both kernels have. */
+static clarus_status add_arguments(plan *plan, const lowered_op *what, const operand *in, const operand *out,
+                                   const weight_packing *pack, plan_fill_fn fill, int64_t weights,
+                                   const int64_t *table, size_t table_count, launch *launch,
+                                   clarus_error *error)
+{
+    clarus_status status;
+    launch_buffer(launch, in->buffer);
+    if ((status = add_weights(plan, pack, fill, (size_t)weights, launch, error)) != CLARUS_OK ||
+        (status = add_bias(plan, what, what->as.conv.out_channels, launch, error)) != CLARUS_OK)
+        return status;
+    add_results(launch, residual_of(what, in), out);
+    if ((status = launch_table(plan, launch, table, table_count, error)) != CLARUS_OK)
+        return status;
+    add_parameters(launch, &what->epilogue);
+    return CLARUS_OK;
+}
+
+/* How conv2d.cl divides a convolution. */
+typedef struct conv_division {
+    conv_extent extent;
+    conv_tile tile;
+    int64_t tiles_x, tiles_o; /* tiles of a row; output tiles of a group */
+    conv_grid grid;
+} conv_division;
+
+static void divide(const plan *plan, const conv_params *c, const conv_places *places, const operand *in,
+                   const operand *out, int64_t pixel, conv_division *d)
+{
+    const window *w = &c->window;
+    int64_t group_in = c->in_channels / c->groups, group_out = c->out_channels / c->groups;
+    d->extent = (conv_extent){w->out[1], w->out[2], div_up(group_out, LAYOUT_BLOCK), w->stride[2] * pixel};
+    if (is_one_row(c, in, places->residual, out)) {
+        d->extent.width *= d->extent.height;
+        d->extent.height = 1;
+    }
+    d->tile = choose_tile(plan, &d->extent, w->stride[2], pixel);
+    d->tiles_x = div_up(d->extent.width, d->tile.pixels);
+    d->tiles_o = div_up(d->extent.blocks, d->tile.blocks);
+    d->grid = (conv_grid){.tiles = d->tiles_x * div_up(d->extent.height, d->tile.rows),
+                          .planes = c->batch * c->groups * d->tiles_o};
+    choose_order(plan, &d->tile, group_in, group_out, w->kernel[1] * w->kernel[2], &d->grid);
+}
+
 static clarus_status launch_blocked(plan *plan, size_t op, const lowered_op *what, const operand *in,
                                     const operand *out, clarus_error *error)
 {
     const conv_params *c = &what->as.conv;
     const window *w = &c->window;
-    const operand *residual = residual_of(what, in);
-    const device_params *device = plan_device(plan);
+    const conv_places places = get_places(what, in, out);
+    const layout_pitch *x = &places.x, *y = &places.y, *r = &places.r;
     int64_t group_in = c->in_channels / c->groups, group_out = c->out_channels / c->groups;
     int64_t taps = w->kernel[1] * w->kernel[2], pixel = in->layout.kind == LAYOUT_BLOCKED ? LAYOUT_BLOCK : 1;
-    layout_pitch x, y, r = {0};
-    layout_get_pitch(&in->layout, &in->shape, &x);
-    layout_get_pitch(&out->layout, &out->shape, &y);
-    if (residual)
-        layout_get_pitch(&residual->layout, &residual->shape, &r);
-
-    conv_extent extent = {w->out[1], w->out[2], div_up(group_out, LAYOUT_BLOCK), w->stride[2] * pixel};
-    if (is_one_row(c, in, residual, out)) {
-        extent.width *= extent.height;
-        extent.height = 1;
-    }
-    conv_tile tile = choose_tile(plan, &extent, w->stride[2], pixel);
-    int64_t tiles_x = div_up(extent.width, tile.pixels), tiles_y = div_up(extent.height, tile.rows);
-    int64_t tiles_o = div_up(extent.blocks, tile.blocks);
+    conv_division d;
+    divide(plan, c, &places, in, out, pixel, &d);
 
     launch *launch;
     clarus_status status = plan_add_launch(plan, KERNEL_conv2d, op, &launch, error);
     if (status != CLARUS_OK)
         return status;
-    define_tile(launch, &tile, w->stride[2], pixel, device->lanes);
+    define_tile(launch, &d.tile, w->stride[2], pixel, plan_device(plan)->lanes);
     int function = launch_epilogue(launch, &what->epilogue);
-    conv_grid grid = {.tiles = tiles_x * tiles_y, .planes = c->batch * c->groups * tiles_o};
-    choose_order(plan, &tile, group_in, group_out, taps, &grid);
-    set_grid(launch, device, &grid);
-    launch_buffer(launch, in->buffer);
+    set_grid(launch, plan_device(plan), &d.grid);
     weight_packing pack = {.weights = plan->graph->values[what->inputs[1]].data,
                            .groups = c->groups,
                            .group_out = group_out,
                            .group_in = group_in,
                            .taps = taps,
-                           .width = tile.blocks * LAYOUT_BLOCK,
-                           .tiles = tiles_o};
-    size_t count = (size_t)(c->groups * tiles_o * pack.width * group_in * taps);
-    if ((status = add_weights(plan, &pack, fill_weights, count, launch, error)) != CLARUS_OK ||
-        (status = add_bias(plan, what, c->out_channels, launch, error)) != CLARUS_OK)
-        return status;
-    add_results(launch, residual, out);
-    const int64_t table[] = {tiles_x,
-                             extent.width,
-                             extent.height,
-                             tiles_o,
+                           .width = d.tile.blocks * LAYOUT_BLOCK,
+                           .tiles = d.tiles_o};
+    const int64_t table[] = {d.tiles_x,
+                             d.extent.width,
+                             d.extent.height,
+                             d.tiles_o,
                              c->groups,
                              group_in,
                              segment_channels(taps),
                              w->kernel[1],
                              w->kernel[2],
-                             x.origin - w->pad_begin[1] * x.row - w->pad_begin[2] * pixel,
-                             x.image,
-                             pixel == 1 ? group_in * x.plane : group_in / LAYOUT_BLOCK * x.plane,
-                             pixel == 1 ? LAYOUT_BLOCK * x.plane : x.plane,
-                             pixel == 1 ? x.plane : 1,
-                             x.row * w->stride[1],
-                             x.row * w->dilation[1],
+                             x->origin - w->pad_begin[1] * x->row - w->pad_begin[2] * pixel,
+                             x->image,
+                             pixel == 1 ? group_in * x->plane : group_in / LAYOUT_BLOCK * x->plane,
+                             pixel == 1 ? LAYOUT_BLOCK * x->plane : x->plane,
+                             pixel == 1 ? x->plane : 1,
+                             x->row * w->stride[1],
+                             x->row * w->dilation[1],
                              pixel * w->dilation[2],
-                             y.origin,
-                             y.image,
-                             y.plane,
-                             y.row,
-                             r.origin,
-                             r.image,
-                             r.plane,
-                             r.row,
-                             extent.blocks,
-                             residual != NULL,
+                             y->origin,
+                             y->image,
+                             y->plane,
+                             y->row,
+                             r->origin,
+                             r->image,
+                             r->plane,
+                             r->row,
+                             d.extent.blocks,
+                             places.residual != NULL,
                              function,
-                             grid.run,
-                             grid.tiles,
-                             grid.planes_first ? 1 : 2,
+                             d.grid.run,
+                             d.grid.tiles,
+                             d.grid.planes_first ? 1 : 2,
                              c->batch,
-                             grid.planes_first ? 1 : c->batch,
-                             grid.planes_first ? c->groups * tiles_o : 1};
-    if ((status = launch_table(plan, launch, table, sizeof table / sizeof *table, error)) != CLARUS_OK)
-        return status;
-    add_parameters(launch, &what->epilogue);
-    return CLARUS_OK;
+                             d.grid.planes_first ? 1 : c->batch,
+                             d.grid.planes_first ? c->groups * d.tiles_o : 1};
+    return add_arguments(plan, what, in, out, &pack, fill_weights,
+                         c->groups * d.tiles_o * pack.width * group_in * taps, table,
+                         sizeof table / sizeof *table, launch, error);
+}
+
+/* Pixels of a row that a work-item holds. */
+static int64_t depthwise_pixels(const device_params *device, const window *w)
+{
+    int64_t pixels = w->out[2] % 14 == 0 || device->tile_registers < 14 ? 14 : 8;
+    if (pixels > device->tile_registers || w->out[2] < pixels ||
+        pixels * w->stride[2] * LAYOUT_BLOCK > BUFFER_SLACK)
+        return w->stride[2] * 7 * LAYOUT_BLOCK > BUFFER_SLACK ? 1 : 7;
+    return pixels;
 }
 
 static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *what, const operand *in,
@@ -371,19 +420,11 @@ static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *w
 {
     const conv_params *c = &what->as.conv;
     const window *w = &c->window;
-    const operand *residual = residual_of(what, in);
     const device_params *device = plan_device(plan);
-    layout_pitch x, y, r = {0};
-    layout_get_pitch(&in->layout, &in->shape, &x);
-    layout_get_pitch(&out->layout, &out->shape, &y);
-    if (residual)
-        layout_get_pitch(&residual->layout, &residual->shape, &r);
-    int64_t pixels = w->out[2] % 14 == 0 || device->tile_registers < 14 ? 14 : 8;
-    if (pixels > device->tile_registers || w->out[2] < pixels ||
-        pixels * w->stride[2] * LAYOUT_BLOCK > BUFFER_SLACK)
-        pixels = w->stride[2] * 7 * LAYOUT_BLOCK > BUFFER_SLACK ? 1 : 7;
-    int64_t tiles_x = div_up(w->out[2], pixels), blocks = div_up(c->groups, LAYOUT_BLOCK);
-    int64_t taps = w->kernel[1] * w->kernel[2];
+    const conv_places places = get_places(what, in, out);
+    const layout_pitch *x = &places.x, *y = &places.y, *r = &places.r;
+    int64_t pixels = depthwise_pixels(device, w), tiles_x = div_up(w->out[2], pixels);
+    int64_t blocks = div_up(c->groups, LAYOUT_BLOCK), taps = w->kernel[1] * w->kernel[2];
 
     launch *launch;
     clarus_status status = plan_add_launch(plan, KERNEL_depthwise, op, &launch, error);
@@ -395,41 +436,33 @@ static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *w
     conv_grid grid = {.tiles = tiles_x * w->out[1], .planes = c->batch * blocks};
     set_run(plan, 1, pixels * taps, &grid);
     set_grid(launch, device, &grid);
-    launch_buffer(launch, in->buffer);
     weight_packing pack = {
         .weights = plan->graph->values[what->inputs[1]].data, .groups = c->groups, .taps = taps};
-    if ((status = add_weights(plan, &pack, fill_depthwise, (size_t)(blocks * LAYOUT_BLOCK * taps), launch,
-                              error)) != CLARUS_OK ||
-        (status = add_bias(plan, what, c->out_channels, launch, error)) != CLARUS_OK)
-        return status;
-    add_results(launch, residual, out);
     const int64_t table[] = {tiles_x,
                              w->out[2],
                              blocks,
                              w->kernel[1],
                              w->kernel[2],
-                             x.origin - w->pad_begin[1] * x.row - w->pad_begin[2] * LAYOUT_BLOCK,
-                             x.image,
-                             x.plane,
-                             x.row * w->stride[1],
-                             x.row * w->dilation[1],
+                             x->origin - w->pad_begin[1] * x->row - w->pad_begin[2] * LAYOUT_BLOCK,
+                             x->image,
+                             x->plane,
+                             x->row * w->stride[1],
+                             x->row * w->dilation[1],
                              LAYOUT_BLOCK * w->dilation[2],
-                             y.origin,
-                             y.image,
-                             y.plane,
-                             y.row,
-                             r.origin,
-                             r.image,
-                             r.plane,
-                             r.row,
-                             residual != NULL,
+                             y->origin,
+                             y->image,
+                             y->plane,
+                             y->row,
+                             r->origin,
+                             r->image,
+                             r->plane,
+                             r->row,
+                             places.residual != NULL,
                              function,
                              grid.run,
                              grid.tiles};
-    if ((status = launch_table(plan, launch, table, sizeof table / sizeof *table, error)) != CLARUS_OK)
-        return status;
-    add_parameters(launch, &what->epilogue);
-    return CLARUS_OK;
+    return add_arguments(plan, what, in, out, &pack, fill_depthwise, blocks * LAYOUT_BLOCK * taps, table,
+                         sizeof table / sizeof *table, launch, error);
 }
 
 static clarus_status launch_any(plan *plan, size_t op, const lowered_op *what, const operand *in,
