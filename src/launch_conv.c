@@ -1,8 +1,9 @@
-/* Convolutions: which kernel, which tile, how the weights are packed.
+/* Convolutions: which kernel, how the weights are packed.
  *
- * conv2d.cl takes channel-blocked values; its tile (rows x pixels x channel blocks, all held in registers) is
- * chosen per layer by counting cycles, padding to whole tiles included. depthwise.cl takes one channel per
- * group. conv_any.cl takes everything else. */
+ * conv2d.cl takes channel-blocked values, in tiles (rows x pixels x channel blocks, all held in registers)
+ * that conv_tile.c chooses per layer by counting cycles, padding to whole tiles included. depthwise.cl takes
+ * one channel per group. conv_any.cl takes everything else. */
+#include "conv_tile.h"
 #include "cpu.h"
 #include "plan.h"
 
@@ -54,92 +55,6 @@ void conv_input_halo(const conv_params *conv, layout *layout)
     layout->left = w->pad_begin[2];
     layout->bottom = reach[1];
     layout->right = reach[2];
-}
-
-typedef struct conv_tile {
-    int rows, pixels, blocks;
-} conv_tile;
-
-/* Accumulators, weights and one input must fit in registers: 28 accumulators of 32 registers, 12 of 16. */
-static const conv_tile conv_tiles[] = {
-    {1, 14, 2}, {1, 12, 2}, {1, 10, 2}, {1, 9, 3}, {1, 7, 3}, {1, 6, 4},  {1, 4, 6}, {1, 28, 1},
-    {1, 1, 8},  {1, 6, 2},  {1, 4, 3},  {1, 3, 4}, {1, 4, 2}, {1, 12, 1}, {1, 3, 2}, {1, 1, 4},
-};
-
-typedef struct conv_extent {
-    int64_t height, width, blocks; /* output rows, pixels, channel blocks of a group */
-    int64_t pixel_step;            /* elements between neighbouring outputs' inputs */
-} conv_extent;
-
-/* Half cycles per product position, measured: two multiply-adds and somewhat fewer loads per cycle, four
- * cycles of latency; each pixel's and each block's load delays the multiply-adds a little on top. */
-static double tile_cost(const conv_tile *tile, const conv_extent *extent)
-{
-    double sums = (double)(tile->rows * tile->pixels * tile->blocks);
-    double loads = 1.25 * (double)(tile->rows * tile->pixels) + 1.6 * (double)tile->blocks;
-    double cycles = sums > loads ? sums : loads;
-    if (cycles < 8)
-        cycles = 8;
-    double tiles = (double)(div_up(extent->height, tile->rows) * div_up(extent->width, tile->pixels) *
-                            div_up(extent->blocks, tile->blocks));
-    return tiles * (cycles + 0.4 * (double)(tile->rows * tile->pixels) + (double)tile->blocks);
-}
-
-/* A tile that another layer of the plan uses already is worth a little: every variant has to be compiled. */
-static int is_in_use(const plan *plan, const char *defines)
-{
-    for (size_t i = 0; i < plan->launch_count; i++)
-        if (plan->launches[i].kernel == KERNEL_conv2d && strcmp(plan->launches[i].defines, defines) == 0)
-            return 1;
-    return 0;
-}
-
-static void define_tile(launch *launch, const conv_tile *tile, int64_t stride, int64_t pixel, int lanes)
-{
-    launch_define(launch, "-DTR=%d -DTP=%d -DTC=%d -DSX=%lld -DXPIXEL=%lld -DLANES=%d", tile->rows,
-                  tile->pixels, tile->blocks, (long long)stride, (long long)pixel, lanes);
-}
-
-static conv_tile choose_tile(const plan *plan, const conv_extent *extent, int64_t stride, int64_t pixel)
-{
-    const double REUSE = 0.94;
-    const device_params *device = plan_device(plan);
-    conv_tile best = {1, 1, 4};
-    double best_cost = 1e300;
-    for (size_t i = 0; i < sizeof conv_tiles / sizeof *conv_tiles; i++) {
-        const conv_tile *tile = &conv_tiles[i];
-        if (tile->rows * tile->pixels * tile->blocks > device->tile_registers ||
-            tile->pixels * extent->pixel_step > BUFFER_SLACK)
-            continue;
-        launch trial = {0};
-        define_tile(&trial, tile, stride, pixel, device->lanes);
-        double cost = tile_cost(tile, extent) * (is_in_use(plan, trial.defines) ? REUSE : 1.0);
-        if (cost < best_cost) {
-            best_cost = cost;
-            best = *tile;
-        }
-    }
-    return best;
-}
-
-/* How the tiles of all planes become work-groups. A plane is an output tile of an image and group. */
-typedef struct conv_grid {
-    int64_t tiles, planes; /* tiles of a plane; planes */
-    int64_t run;           /* tiles that one work-item computes one after the other */
-    int planes_first;      /* 1: the planes of a run follow each other, 0: the runs of a plane do */
-} conv_grid;
-
-/* On a CPU runs are long enough that a work-group's own cost, about some hundred multiply-adds of a vector,
- * does not count, and leave enough work-groups to share among cores. On a GPU every tile is a work-item of
- * its own. */
-static void set_run(const plan *plan, int64_t wish, int64_t tile_work, conv_grid *grid)
-{
-    enum { WORK = 2000, GROUPS = 8 };
-    int64_t least = div_up(WORK, tile_work);
-    int64_t most =
-        plan->parallel == 1 ? grid->tiles : grid->tiles * grid->planes / ((int64_t)plan->parallel * GROUPS);
-    int64_t run = min64(wish > least ? wish : least, most > 1 ? most : 1);
-    grid->run = plan_device(plan)->group_size > 1 ? 1 : div_up(grid->tiles, div_up(grid->tiles, run));
 }
 
 /* Work-items of a channel block stand side by side; the rest of the work-group takes neighbouring runs of
@@ -265,21 +180,6 @@ static int is_one_row(const conv_params *c, const operand *in, const operand *re
            (!residual || !layout_has_halo(&residual->layout));
 }
 
-/* A run reads one slice of the input for all planes, a plane one slice of the weights for all runs. Whichever
- * of the two is larger as a whole is the one to read once: its slice stays in the core's cache while the
- * other passes by. A run's slice of the input has to fit there in either case; where all the weights do too,
- * runs need not be long, and short ones share out better. */
-static void choose_order(const plan *plan, const conv_tile *tile, int64_t group_in, int64_t group_out,
-                         int64_t taps, conv_grid *grid)
-{
-    int64_t pixels = (int64_t)tile->rows * tile->pixels, input = pixels * group_in;
-    int64_t weights = group_in * group_out * taps;
-    int64_t near = plan_device(plan)->near_bytes / (int64_t)sizeof(float);
-    grid->planes_first = input * grid->tiles > weights;
-    set_run(plan, grid->planes_first && weights <= near ? 1 : near / input,
-            pixels * tile->blocks * group_in * taps, grid);
-}
-
 /* Where a convolution's values lie. */
 typedef struct conv_places {
     const operand *residual; /* or NULL */
@@ -332,12 +232,12 @@ static void divide(const plan *plan, const conv_params *c, const conv_places *pl
         d->extent.width *= d->extent.height;
         d->extent.height = 1;
     }
-    d->tile = choose_tile(plan, &d->extent, w->stride[2], pixel);
+    d->tile = conv_tile_choose(plan, &d->extent, w->stride[2], pixel);
     d->tiles_x = div_up(d->extent.width, d->tile.pixels);
     d->tiles_o = div_up(d->extent.blocks, d->tile.blocks);
     d->grid = (conv_grid){.tiles = d->tiles_x * div_up(d->extent.height, d->tile.rows),
                           .planes = c->batch * c->groups * d->tiles_o};
-    choose_order(plan, &d->tile, group_in, group_out, w->kernel[1] * w->kernel[2], &d->grid);
+    conv_grid_set_order(plan, &d->tile, group_in, group_out, w->kernel[1] * w->kernel[2], &d->grid);
 }
 
 static clarus_status launch_blocked(plan *plan, size_t op, const lowered_op *what, const operand *in,
@@ -356,7 +256,7 @@ static clarus_status launch_blocked(plan *plan, size_t op, const lowered_op *wha
     clarus_status status = plan_add_launch(plan, KERNEL_conv2d, op, &launch, error);
     if (status != CLARUS_OK)
         return status;
-    define_tile(launch, &d.tile, w->stride[2], pixel, plan_device(plan)->lanes);
+    conv_tile_define(launch, &d.tile, w->stride[2], pixel, plan_device(plan)->lanes);
     int function = launch_epilogue(launch, &what->epilogue);
     set_grid(launch, plan_device(plan), &d.grid);
     weight_packing pack = {.weights = plan->graph->values[what->inputs[1]].data,
@@ -434,7 +334,7 @@ static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *w
                   device->lanes);
     int function = launch_epilogue(launch, &what->epilogue);
     conv_grid grid = {.tiles = tiles_x * w->out[1], .planes = c->batch * blocks};
-    set_run(plan, 1, pixels * taps, &grid);
+    conv_grid_set_run(plan, 1, pixels * taps, &grid);
     set_grid(launch, device, &grid);
     weight_packing pack = {
         .weights = plan->graph->values[what->inputs[1]].data, .groups = c->groups, .taps = taps};
