@@ -63,6 +63,7 @@ typedef struct graph_node {
     const char **input_names, **output_names; /* "" where left out */
     size_t *inputs, *outputs;                 /* value numbers or GRAPH_NONE */
     size_t input_count, output_count;
+    size_t branch_inputs; /* of an If: values of each branch; else 0 */
     graph_attribute *attributes;
     size_t attribute_count;
     int needed; /* an output of the graph depends on it */

@@ -563,10 +563,32 @@ static int is_needed(const lowering *l, const graph_node *node)
     return 0;
 }
 
+/* What is known of a condition before anything is lowered: 0 or 1, or -1. */
+static int peek_condition(const lowering *l, size_t value)
+{
+    const graph_tensor *tensor = l->model->values[value].tensor;
+    size_t number = l->bindings[value].number;
+    const unsigned char *data = lower_data(l, number);
+    if (tensor && tensor->dtype == CLARUS_BOOL && tensor->count == 1)
+        data = tensor->data;
+    else if (lower_dtype(l, number) != CLARUS_BOOL || lower_count(l, number) != 1)
+        data = NULL;
+    return data ? *data != 0 : -1;
+}
+
+/* Of an If only the branch that is taken, where that is known already. */
+static int needs_input(const lowering *l, const graph_node *node, size_t i)
+{
+    if (i == 0 || node->branch_inputs == 0)
+        return 1;
+    int taken = peek_condition(l, node->inputs[0]);
+    return taken < 0 || taken == (i <= node->branch_inputs);
+}
+
 static void need(lowering *l, const graph_node *node)
 {
     for (size_t i = 0; i < node->input_count; i++)
-        if (node->inputs[i] != GRAPH_NONE)
+        if (node->inputs[i] != GRAPH_NONE && needs_input(l, node, i))
             l->needed[node->inputs[i]] = 1;
     for (const graph_guard *guard = node->guard; guard; guard = guard->outer)
         l->needed[guard->condition] = 1;
@@ -580,6 +602,17 @@ static void mark_needed(lowering *l)
     for (size_t n = l->model->node_count; n-- > 0;)
         if (is_needed(l, &l->model->nodes[n]))
             need(l, &l->model->nodes[n]);
+}
+
+/* Conditions that are inputs are asked for before anything is lowered that only one branch may need. */
+static void miss_conditions(lowering *l)
+{
+    for (const graph_guard *guard = l->model->guards; guard; guard = guard->next) {
+        const graph_value *value = &l->model->values[guard->condition];
+        if (l->needed[guard->condition] && value->node == GRAPH_NONE && !value->tensor &&
+            !lower_data(l, l->bindings[guard->condition].number))
+            miss(l, guard->condition);
+    }
 }
 
 /* Initializers are bound when first used, so that those of nodes not needed cost nothing. */
@@ -728,10 +761,11 @@ static clarus_status lower_nodes(lowering *l)
     if (status != CLARUS_OK)
         return status;
     mark_needed(l);
-    for (size_t n = 0; n < l->model->node_count; n++)
+    miss_conditions(l);
+    for (size_t n = 0; n < l->model->node_count && l->status == CLARUS_OK; n++)
         if (is_needed(l, &l->model->nodes[n]) && lower_node(l, &l->model->nodes[n]) != CLARUS_OK)
             return l->status;
-    return bind_outputs(l);
+    return l->status == CLARUS_OK ? bind_outputs(l) : l->status;
 }
 
 clarus_status lower_graph(const graph *model, const lower_request *request, lowered_graph **out,

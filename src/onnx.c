@@ -333,7 +333,8 @@ static clarus_status read_if(reading *r, onnx_scope *scope, const Onnx__Node *fr
 {
     graph_node node;
     clarus_status status = start_node(r, scope, from, &node, error);
-    node.input_count = 1 + 2 * from->n_output;
+    node.branch_inputs = from->n_output;
+    node.input_count = 1 + 2 * node.branch_inputs;
     if (status == CLARUS_OK)
         status = new_names(r, node.input_count, &node.input_names, &node.inputs, error);
     if (status == CLARUS_OK)

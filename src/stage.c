@@ -63,6 +63,15 @@ static int keep_inputs(const graph *model, lower_missing *values)
     return kept > 0;
 }
 
+/* A value that is known and missed all the same would be asked for without end. */
+static int is_known(const stage *s, size_t value)
+{
+    for (size_t i = 0; i < s->known_count; i++)
+        if (s->known[i].value == value)
+            return 1;
+    return 0;
+}
+
 /* Lowers the model's outputs if nothing is missing, else what they wait for, or what that waits for. Ends,
  * because a value only waits for values before it. */
 static clarus_status lower_next(const stage_cache *cache, stage *s, clarus_error *error)
@@ -71,7 +80,7 @@ static clarus_status lower_next(const stage_cache *cache, stage *s, clarus_error
     lower_request request = {s->shapes, s->known, s->known_count, NULL, 0};
     clarus_status status;
     while ((status = model_lower_request(cache->model, &request, &s->graph, &missing, error)) != CLARUS_OK) {
-        if (!missing.count)
+        if (!missing.count || is_known(s, missing.values[0]))
             return status;
         targets = missing;
         if (keep_inputs(model_graph(cache->model), &targets))

@@ -135,6 +135,46 @@ static void test_branch_not_taken(void)
     builder_free(&other);
 }
 
+/* What only the other branch uses is neither lowered nor asked for, once the condition is known. */
+static void test_use_of_branch_not_taken(void)
+{
+    builder b, then, other;
+    start_sum(&then, "bad c", 1);
+    start_sum(&other, "x c", 2);
+    builder_start(&b, 13);
+    builder_input(&b, "x", CLARUS_FLOAT32, 1, DIMS(2));
+    builder_input(&b, "p", CLARUS_BOOL, 0, NULL);
+    builder_initializer(&b, "s", CLARUS_INT64, 1, DIMS(1), DIMS(7));
+    Onnx__Node *node = builder_node(&b, "If", "p", "y");
+    builder_graph_attribute(&b, node, "then_branch", &then);
+    builder_graph_attribute(&b, node, "else_branch", &other);
+    builder_node(&b, "Reshape", "x s", "bad");
+    builder_output(&b, "y");
+    expect(&b, 1, DIMS(2), (const float[]){1, 2}, (const unsigned char[]){0}, (const float[]){3, 4});
+    node->input[0] = builder_text(&b, "x"); /* is not one bool */
+    clarus_model *model = NULL;
+    clarus_session *session = NULL;
+    clarus_tensor *x = NULL, *p = NULL, *y = NULL;
+    clarus_error error;
+    CHECK(load(&b, &model, &error) == CLARUS_OK &&
+              clarus_session_create(context, device, model, NULL, &session, &error) == CLARUS_OK &&
+              clarus_tensor_create(context, CLARUS_FLOAT32, 1, DIMS(2), &x, &error) == CLARUS_OK &&
+              clarus_tensor_create(context, CLARUS_BOOL, 0, NULL, &p, &error) == CLARUS_OK,
+          "%s", error.message);
+    if (session && x && p)
+        CHECK(clarus_session_run(session, (const clarus_tensor *const[]){x, p}, 2, &y, 1, &error) ==
+                      CLARUS_E_SHAPE &&
+                  strstr(error.message, "condition \"x\" is not one bool"),
+              "%s", error.message);
+    clarus_tensor_free(x);
+    clarus_tensor_free(p);
+    clarus_session_free(session);
+    clarus_model_free(model);
+    builder_free(&b);
+    builder_free(&then);
+    builder_free(&other);
+}
+
 /* ---- Functions */
 
 /* f(a, b) = leaky(a; alpha) with alpha 0.5 by default; b is left out once. The function's opset is not the
@@ -272,6 +312,7 @@ int main(void)
         return 1;
     test_branches();
     test_branch_not_taken();
+    test_use_of_branch_not_taken();
     test_function();
     test_nested_functions();
     test_endless_functions();
