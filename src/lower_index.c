@@ -176,6 +176,77 @@ void lower_scatter_nd(lowering *l)
     lower_bind(l, 0, emit_scatter(l, inputs, function, &places));
 }
 
+/* The shape whose pooling gave x. */
+static shape unpooled_shape(lowering *l, const shape *x)
+{
+    size_t counts[3];
+    const int64_t *kernel = lower_ints(l, "kernel_shape", &counts[0]);
+    const int64_t *strides = lower_ints(l, "strides", &counts[1]), *pads = lower_ints(l, "pads", &counts[2]);
+    enum { MOST = 1 << 30 };
+    shape out = *x;
+    int64_t total;
+    size_t axes = x->rank < 2 ? 0 : x->rank - 2;
+    if (!kernel || counts[0] != axes || (strides && counts[1] != axes) || (pads && counts[2] != 2 * axes))
+        lower_error(l, CLARUS_E_SHAPE, "kernel_shape, strides or pads do not fit %zu axes", axes);
+    for (size_t i = 0; i < axes && l->status == CLARUS_OK; i++) {
+        int64_t stride = strides ? strides[i] : 1, padding = pads ? pads[i] + pads[axes + i] : 0;
+        if (stride < 1 || stride > MOST || kernel[i] < 1 || kernel[i] > MOST || padding < 0 ||
+            padding > MOST || x->dims[i + 2] > MOST)
+            lower_error(l, CLARUS_E_SHAPE, "a kernel of %lld in steps of %lld", (long long)kernel[i],
+                        (long long)stride);
+        else
+            out.dims[i + 2] = (x->dims[i + 2] - 1) * stride - padding + kernel[i];
+    }
+    if (l->status == CLARUS_OK && !shape_count(&out, &total))
+        lower_error(l, CLARUS_E_SHAPE, "the result is not possible");
+    return out;
+}
+
+/* x, cut or followed by zeros along its axes. */
+static size_t fit_to(lowering *l, size_t x, const shape *wanted)
+{
+    shape in = lower_shape(l, x);
+    move_part *part = l->status == CLARUS_OK ? lowered_alloc(l->out, 1, sizeof *part) : NULL;
+    if (!part) {
+        lower_error(l, CLARUS_E_MEMORY, "out of memory");
+        return LOWER_NONE;
+    }
+    *part = (move_part){.rank = in.rank};
+    shape_strides(&in, part->from_strides);
+    shape_strides(wanted, part->to_strides);
+    for (size_t i = 0; i < in.rank; i++)
+        part->dims[i] = in.dims[i] < wanted->dims[i] ? in.dims[i] : wanted->dims[i];
+    lowered_op op = {.kind = OP_MOVE, .inputs = &x, .input_count = 1};
+    op.as.move = (move_params){.parts = part, .concat_axis = -1};
+    return lower_emit(l, &op, lower_dtype(l, x), wanted);
+}
+
+/* Zeros, and x's elements at the places that MaxPool took them from. */
+void lower_max_unpool(lowering *l)
+{
+    size_t x = lower_input(l, 0), indices = lower_input(l, 1);
+    shape in = lower_shape(l, x), out = unpooled_shape(l, &in), wanted = out;
+    if (lower_has_input(l, 2))
+        wanted.rank = lower_int_input(l, 2, wanted.dims, CLARUS_MAX_RANK);
+    int64_t total;
+    if (l->status == CLARUS_OK && (wanted.rank != in.rank || !shape_count(&wanted, &total) ||
+                                   lower_count(l, indices) != lower_count(l, x)))
+        lower_error(l, CLARUS_E_SHAPE, "output_shape or the indices do not fit");
+    if (l->status != CLARUS_OK)
+        return;
+    shape list = {.rank = 1, .dims = {lower_count(l, x)}}, flat = {.rank = 1, .dims = {1}};
+    for (size_t i = 0; i < out.rank; i++)
+        flat.dims[0] *= out.dims[i];
+    /* elements of any type are 0 where all bits are */
+    size_t inputs[] = {lower_filled(l, lower_dtype(l, x), &flat, &(uint64_t){0}),
+                       lower_view(l, indices, &list), lower_view(l, x, &list)};
+    indexed_params places;
+    indexed_elements(&flat, &list, 0, &places);
+    lower_check_indices(l, inputs[1], places.extents, 1);
+    size_t y = lower_view(l, emit_scatter(l, inputs, COMBINE_REPLACE, &places), &out);
+    lower_bind(l, 0, shape_equal(&out, &wanted) ? y : fit_to(l, y, &wanted));
+}
+
 /* ---- The first elements in order */
 
 static size_t emit_top(lowering *l, size_t x, const top_params *top)

@@ -122,6 +122,7 @@ void lower_gather_elements(lowering *l);
 void lower_gather_nd(lowering *l);
 void lower_scatter_elements(lowering *l);
 void lower_scatter_nd(lowering *l);
+void lower_max_unpool(lowering *l);
 void lower_top_k(lowering *l);
 void lower_arg(lowering *l); /* parameter: 1 for the largest */
 void lower_hardmax(lowering *l);

@@ -89,6 +89,7 @@ static const operator_row rows[] = {
     {"MatMulInteger", 10, NEWEST, lower_matmul_integer, 0, 1, 0},
     {"Max", 6, NEWEST, lower_variadic, ELTWISE_max, 1, HALF},
     {"MaxPool", 1, NEWEST, lower_pool, POOL_MAX, 2, HALF},
+    {"MaxUnpool", 9, NEWEST, lower_max_unpool, 0, 1, HALF},
     {"Mean", 6, NEWEST, lower_mean, 0, 1, 0},
     {"MeanVarianceNormalization", 9, NEWEST, lower_mean_variance_norm, 0, 1, 0},
     {"Min", 6, NEWEST, lower_variadic, ELTWISE_min, 1, HALF},
