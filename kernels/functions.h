@@ -205,9 +205,9 @@ static inline real clarus_scale(real x, ints k)
     return x * as_real((part + 127) * 0x800000) * as_real((k - part + 127) * 0x800000);
 }
 
-/* x = k ln 2 + r; e^r = 1 + r + r^2 p(r), |r| <= ln 2 / 2. What r and 1 + r lose in rounding is added at the
- * end. */
-static inline real clarus_exp(real x)
+/* 2^power e^x: x = k ln 2 + r; e^r = 1 + r + r^2 p(r), |r| <= ln 2 / 2. What r and 1 + r lose in rounding is added
+ * at the end. */
+static inline real clarus_exp_times(real x, ints power)
 {
     real t = x > -105.0f ? x : (real)-105.0f; /* NaN: replaced at the end */
     t = t < 90.0f ? t : (real)90.0f;
@@ -221,8 +221,13 @@ static inline real clarus_exp(real x)
     p = fma(r, p, (real)0x1.555492p-3f);
     p = fma(r, p, (real)0x1.fffffcp-2f);
     real s = 1.0f + r, s_low = 1.0f - s + r;
-    real y = clarus_scale(s + (fma(r * r, p, s_low) + r_low), k);
+    real y = clarus_scale(s + (fma(r * r, p, s_low) + r_low), k + power);
     return x == x ? y : CLARUS_NAN;
+}
+
+static inline real clarus_exp(real x)
+{
+    return clarus_exp_times(x, (ints)0);
 }
 
 /* A finite x > 0 as m * 2^*k with sqrt(1/2) <= m < sqrt(2). */
@@ -234,12 +239,12 @@ static inline real clarus_split(real x, ints *k)
     return as_real(i < 0x3fb504f3 ? i : i - 0x800000);
 }
 
-/* x = m 2^k, f = m - 1: k ln 2 + (f + f^2 (f p(f) - 1/2)). */
-static inline real clarus_log(real x)
+/* ln(2^power x): x = m 2^k, f = m - 1: k ln 2 + (f + f^2 (f p(f) - 1/2)). */
+static inline real clarus_log_times(real x, ints power)
 {
     ints k;
     real f = clarus_split(clarus_positive(x), &k) - 1.0f;
-    real n = convert_real(k);
+    real n = convert_real(k + power);
     real p = fma(f, (real)-0x1.38f9ccp-4f, (real)0x1.0589ap-3f);
     p = fma(f, p, (real)-0x1.0d8e3p-3f);
     p = fma(f, p, (real)0x1.22d482p-3f);
@@ -251,6 +256,11 @@ static inline real clarus_log(real x)
     real y = fma(n, (real)0x1.62e4p-1f, f + fma(n, (real)0x1.7f7d1cp-20f, low));
     y = x == CLARUS_INF ? x : y;
     return x > 0.0f ? y : x == 0.0f ? -CLARUS_INF : CLARUS_NAN;
+}
+
+static inline real clarus_log(real x)
+{
+    return clarus_log_times(x, (ints)0);
 }
 
 /* log2 of a finite x > 0 as high + *low, good to about 2^-33 of its value. With s = (m - 1) / (m + 1):
@@ -407,6 +417,250 @@ static inline real clarus_erf(real x)
     q = fma(u, q, (real)0x1.575b32p+2f);
     real far = 1.0f - clarus_exp(-q);
     real y = clarus_signed(x, ax < 1.0f ? near : far);
+    return x == x ? y : CLARUS_NAN;
+}
+
+/* ---- Hyperbolic functions and their inverses ---- */
+
+/* |x| < 1: x + x^3 p(x^2); else (e^x - e^-x) / 2. */
+static inline real clarus_sinh(real x)
+{
+    real ax = clarus_abs(x), z = ax * ax;
+    real p = fma(z, (real)0x1.7a15b6p-19f, (real)0x1.9ffe92p-13f);
+    p = fma(z, p, (real)0x1.111134p-7f);
+    p = fma(z, p, (real)0x1.555556p-3f);
+    real near = fma(ax * z, p, ax);
+    real half_e = clarus_exp_times(ax, (ints)-1);
+    real y = clarus_signed(x, ax < 1.0f ? near : half_e - clarus_div((real)0.25f, half_e));
+    return x == x ? y : CLARUS_NAN;
+}
+
+static inline real clarus_cosh(real x)
+{
+    real half_e = clarus_exp_times(clarus_abs(x), (ints)-1);
+    return half_e + clarus_div((real)0.25f, half_e);
+}
+
+/* ln(h + low) for a low that is small beside h > 0. */
+static inline real clarus_log_pair(real h, real low)
+{
+    return clarus_log(h) + clarus_div(low, h);
+}
+
+/* ln(x + sqrt(x^2 + 1)) with what the square, the root and the sum lose; ln(2 x) for large x, x for small. */
+static inline real clarus_asinh(real x)
+{
+    real ax = clarus_abs(x), bounded = ax < 0x1p13f ? ax : (real)0x1p13f;
+    real square = bounded * bounded, square_low = fma(bounded, bounded, -square);
+    real t = square + 1.0f, t_low = (square > 1.0f ? square - t + 1.0f : 1.0f - t + square) + square_low;
+    real root = clarus_sqrt(t), root_low = clarus_div(fma(-root, root, t) + t_low, 2.0f * root);
+    real h = root + bounded;
+    real y = clarus_log_pair(h, root - h + bounded + root_low);
+    y = ax < 0x1p-12f ? ax : y;
+    y = clarus_signed(x, ax >= 0x1p13f ? clarus_log_times(ax, (ints)1) : clarus_abs(y));
+    return x == x ? y : CLARUS_NAN;
+}
+
+/* The same with x^2 - 1. */
+static inline real clarus_acosh(real x)
+{
+    real bounded = clarus_clip(x, (real)1.0f, (real)0x1p13f);
+    real square = bounded * bounded, square_low = fma(bounded, bounded, -square);
+    real t = square - 1.0f, t_low = square - t - 1.0f + square_low;
+    real root = clarus_sqrt(t), divisor = root > 0.0f ? 2.0f * root : (real)1.0f;
+    real root_low = clarus_div(fma(-root, root, t) + t_low, divisor);
+    real h = bounded + root;
+    real y = clarus_log_pair(h, bounded - h + root + root_low);
+    y = x >= 0x1p13f ? clarus_log_times(x, (ints)1) : y;
+    return x >= 1.0f ? y : CLARUS_NAN;
+}
+
+/* |x| < 1/2: x + x^3 p(x^2); else ln((1 + x) / (1 - x)) / 2. */
+static inline real clarus_atanh(real x)
+{
+    real ax = clarus_abs(x), z = ax * ax;
+    real p = fma(z, (real)0x1.68549p-3f, (real)0x1.91c468p-6f);
+    p = fma(z, p, (real)0x1.a52dd0p-4f);
+    p = fma(z, p, (real)0x1.c1373cp-4f);
+    p = fma(z, p, (real)0x1.24c232p-3f);
+    p = fma(z, p, (real)0x1.99982cp-3f);
+    p = fma(z, p, (real)0x1.555558p-2f);
+    real near = fma(ax * z, p, ax);
+    real bounded = ax < 1.0f ? ax : (real)0.5f;
+    real n = 1.0f + bounded, n_low = bounded - (n - 1.0f), d = 1.0f - bounded;
+    real q = clarus_div(n, d);
+    real far = 0.5f * clarus_log_pair(q, clarus_div(fma(-q, d, n) + n_low, d));
+    far = ax < 1.0f ? far : ax == 1.0f ? CLARUS_INF : CLARUS_NAN;
+    real y = clarus_signed(x, ax < 0.5f ? near : far);
+    return ax <= 1.0f ? y : CLARUS_NAN;
+}
+
+/* ---- Trigonometric functions ---- */
+
+/* pi / 2 in two floats. */
+#define CLARUS_HALF_PI 0x1.921fb6p0f
+#define CLARUS_HALF_PI_LOW -0x1.777a5cp-25f
+
+/* Bits of 2 / pi, 12 a number, behind 36 zeros. */
+#ifdef __OPENCL_VERSION__
+__constant
+#else
+static const
+#endif
+    int clarus_two_over_pi[] = {0,     0,     0,     0xa2f, 0x983, 0x6e4, 0xe44, 0x152, 0x9fc, 0x275, 0x7d1,
+                                0xf53, 0x4dd, 0xc0d, 0xb62, 0x959, 0x93c, 0x439, 0x041, 0xfe5, 0x163};
+
+/* ax = q pi / 2 + r + *low with |r| <= pi / 4, for a finite ax; *quadrant is q mod 4. From 1/2 on the product of ax's 24
+ * bits with the 96 bits of 2 / pi that give bits 2^1 to 2^-94 of the result; higher ones are multiples of 4. */
+static inline real clarus_reduce(real ax, real *low, ints *quadrant)
+{
+    ints e = as_ints(ax < 0.5f ? (real)0.5f : ax), m = (e & 0x7fffff) | 0x800000;
+    ints at = (e >> 23) - 116, skip = at / 12, cut = at - skip * 12;
+    ints w[21], p[8], carry = (ints)0, high = m >> 12, rest = m & 0xfff;
+    for (int k = 0; k < 21; k++)
+        w[k] = (ints)clarus_two_over_pi[k];
+    for (int step = 8; step > 0; step /= 2) /* drops `skip` numbers */
+        for (int k = 0; k + step < 21; k++)
+            w[k] = (skip & step) > 0 ? w[k + step] : w[k];
+    for (int k = 0; k < 9; k++) /* w[8]: only its upper bits are wanted */
+        w[k] = k < 8 ? ((w[k] << cut) | (w[k + 1] >> (12 - cut))) & 0xfff : (ints)0;
+    for (int k = 7; k >= 0; k--) {
+        carry = carry + w[k] * rest + w[k + 1] * high;
+        p[k] = carry & 0xfff;
+        carry = carry >> 12;
+    }
+    ints up = (p[0] >> 9) & 1, flip = -up; /* to the nearest quadrant: 1 - fraction, its bits turned over */
+    ints f0 = ((p[0] ^ flip) & 0x3ff) * 4096 + ((p[1] ^ flip) & 0xfff);
+    ints f1 = ((p[2] ^ flip) & 0xfff) * 4096 + ((p[3] ^ flip) & 0xfff);
+    ints f2 = ((p[4] ^ flip) & 0xfff) * 4096 + ((p[5] ^ flip) & 0xfff);
+    real first = convert_real(f0) * 0x1p-22f, second = convert_real(f1) * 0x1p-46f;
+    real h = first + second, h_low = first - h + second + convert_real(f2) * 0x1p-70f;
+    real r = h * CLARUS_HALF_PI;
+    real r_low = fma(h, (real)CLARUS_HALF_PI, -r) + fma(h, (real)CLARUS_HALF_PI_LOW, h_low * CLARUS_HALF_PI);
+    *quadrant = ax < 0.5f ? (ints)0 : ((p[0] >> 10) + up) & 3;
+    *low = ax < 0.5f ? (real)0.0f : up == 1 ? -r_low : r_low;
+    return ax < 0.5f ? ax : up == 1 ? -r : r;
+}
+
+/* |r| <= pi / 4: r + r^3 p(r^2), and 1 - r^2 / 2 + r^4 p(r^2). */
+static inline real clarus_sin_near(real r, real low)
+{
+    real z = r * r;
+    real p = fma(z, (real)0x1.6cd19ep-19f, (real)-0x1.a00f7ep-13f);
+    p = fma(z, p, (real)0x1.111108p-7f);
+    p = fma(z, p, (real)-0x1.555556p-3f);
+    return r + fma(r * z, p, fma(-0.5f * z, low, low));
+}
+
+static inline real clarus_cos_near(real r, real low)
+{
+    real z = r * r, z_low = fma(r, r, -z);
+    real p = fma(z, (real)0x1.99eb34p-16f, (real)-0x1.6c0c32p-10f);
+    p = fma(z, p, (real)0x1.55554ap-5f);
+    real h = 0.5f * z, w = 1.0f - h;
+    return w + (1.0f - w - h + fma(z * z, p, fma(-r, low, -0.5f * z_low)));
+}
+
+/* The sine of |x| + `turn` right angles, with a minus if `negative`. */
+static inline real clarus_sin_turned(real x, int turn, ints negative)
+{
+    ints q;
+    real ax = clarus_abs(x), low, r = clarus_reduce(ax < CLARUS_INF ? ax : (real)0.0f, &low, &q);
+    q = q + turn;
+    real y = (q & 1) == 1 ? clarus_cos_near(r, low) : clarus_sin_near(r, low);
+    y = ((q >> 1) & 1) == negative ? y : -y;
+    return ax < CLARUS_INF ? y : CLARUS_NAN;
+}
+
+static inline real clarus_sin(real x)
+{
+    return clarus_sin_turned(x, 0, (as_ints(x) >> 31) & 1);
+}
+
+static inline real clarus_cos(real x)
+{
+    return clarus_sin_turned(x, 1, (ints)0);
+}
+
+/* r + r^3 p(r^2), and -1 / that in odd quadrants, with what the sum and the division lose. */
+static inline real clarus_tan(real x)
+{
+    ints q;
+    real ax = clarus_abs(x), low, r = clarus_reduce(ax < CLARUS_INF ? ax : (real)0.0f, &low, &q), z = r * r;
+    real p = fma(z, (real)0x1.1ee5p-8f, (real)0x1.6c0286p-14f);
+    p = fma(z, p, (real)0x1.632324p-7f);
+    p = fma(z, p, (real)0x1.5cacap-6f);
+    p = fma(z, p, (real)0x1.badc2ep-5f);
+    p = fma(z, p, (real)0x1.110d8cp-3f);
+    p = fma(z, p, (real)0x1.55556p-2f);
+    real more = fma(r * z, p, fma(z, low, low)), t = r + more, t_low = r - t + more;
+    real divisor = t == 0.0f ? (real)1.0f : t, cotangent = clarus_div((real)-1.0f, divisor);
+    cotangent = fma(cotangent, fma(cotangent, divisor, (real)1.0f) + cotangent * t_low, cotangent);
+    real y = (q & 1) == 1 ? cotangent : t;
+    y = x < 0.0f ? -y : y;
+    y = x == 0.0f ? x : y;
+    return ax < CLARUS_INF ? y : CLARUS_NAN;
+}
+
+/* asin x = x + x^3 p(x^2) for |x| <= 1/2: p. */
+static inline real clarus_asin_poly(real z)
+{
+    real p = fma(z, (real)0x1.3355cp-5f, (real)0x1.d91fa6p-7f);
+    p = fma(z, p, (real)0x1.0491a2p-5f);
+    p = fma(z, p, (real)0x1.6caed2p-5f);
+    p = fma(z, p, (real)0x1.33387cp-4f);
+    return fma(z, p, (real)0x1.55554cp-3f);
+}
+
+/* asin sqrt((1 - ax) / 2) for 1/2 <= ax <= 1, of which the first part is exact. */
+static inline real clarus_asin_far(real ax, real *low)
+{
+    real z = 0.5f * (1.0f - clarus_clip(ax, (real)0.5f, (real)1.0f)), s = clarus_sqrt(z);
+    real divisor = s > 0.0f ? 2.0f * s : (real)1.0f;
+    *low = fma(s * z, clarus_asin_poly(z), clarus_div(fma(-s, s, z), divisor));
+    return s;
+}
+
+/* From 1/2 on pi / 2 - 2 asin sqrt((1 - x) / 2). */
+static inline real clarus_asin(real x)
+{
+    real ax = clarus_abs(x), z = ax * ax, near = fma(ax * z, clarus_asin_poly(z), ax);
+    real low, s = 2.0f * clarus_asin_far(ax, &low), d = CLARUS_HALF_PI - s;
+    real far = d + (CLARUS_HALF_PI - d - s + (CLARUS_HALF_PI_LOW - 2.0f * low));
+    real y = clarus_signed(x, ax < 0.5f ? near : far);
+    return ax <= 1.0f ? y : CLARUS_NAN;
+}
+
+/* pi / 2 - asin x; from 1/2 on 2 asin sqrt((1 - x) / 2), down from -1/2 pi minus that of -x. */
+static inline real clarus_acos(real x)
+{
+    real ax = clarus_abs(x), z = ax * ax, c = CLARUS_HALF_PI - x;
+    real near = c + (CLARUS_HALF_PI - c - x + (CLARUS_HALF_PI_LOW - x * z * clarus_asin_poly(z)));
+    real low, s = 2.0f * clarus_asin_far(ax, &low), d = 2.0f * CLARUS_HALF_PI - s;
+    real obtuse = d + (2.0f * CLARUS_HALF_PI - d - s + (2.0f * CLARUS_HALF_PI_LOW - 2.0f * low));
+    real y = ax < 0.5f ? near : x < 0.0f ? obtuse : s + 2.0f * low;
+    return ax <= 1.0f ? y : CLARUS_NAN;
+}
+
+/* u + u^3 p(u^2) for u = x below tan(pi / 8); pi / 4 + that of (x - 1) / (x + 1); pi / 2 + that of -1 / x above
+ * tan(3 pi / 8). */
+static inline real clarus_atan(real x)
+{
+    real ax = clarus_abs(x);
+    real n = ax < 0x1.a8279ap-2f ? ax : ax < 0x1.3504f4p1f ? ax - 1.0f : (real)-1.0f;
+    real d = ax < 0x1.a8279ap-2f ? (real)1.0f : ax < 0x1.3504f4p1f ? ax + 1.0f : ax;
+    real d_low = ax < 0x1.a8279ap-2f ? (real)0.0f : ax < 0x1.3504f4p1f ? ax - (d - 1.0f) : (real)0.0f;
+    real base = ax < 0x1.a8279ap-2f ? (real)0.0f : ax < 0x1.3504f4p1f ? (real)0.5f : (real)1.0f;
+    real u = clarus_div(n, d), z = u * u;
+    real exact = ax < CLARUS_INF ? fma(-u, d, n) - u * d_low : (real)0.0f;
+    real p = fma(z, (real)0x1.84748ap-5f, (real)-0x1.5b259ap-4f);
+    p = fma(z, p, (real)0x1.c4623p-4f);
+    p = fma(z, p, (real)-0x1.247ec8p-3f);
+    p = fma(z, p, (real)0x1.999918p-3f);
+    p = fma(z, p, (real)-0x1.555554p-2f);
+    real low = fma(u * z, p, fma(base, (real)CLARUS_HALF_PI_LOW, clarus_div(exact, d)));
+    real sum = base * CLARUS_HALF_PI + u, sum_low = base * CLARUS_HALF_PI - sum + u;
+    real y = clarus_signed(x, clarus_abs(sum + (sum_low + low)));
     return x == x ? y : CLARUS_NAN;
 }
 

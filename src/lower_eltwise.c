@@ -180,6 +180,12 @@ void lower_swiglu(lowering *l)
     lower_bind(l, 0, lower_binary(l, ELTWISE_mul, swish(l, x), gated));
 }
 
+void lower_shrink(lowering *l)
+{
+    float bias = lower_float(l, "bias", 0), lambd = lower_float(l, "lambd", 0.5f);
+    lower_bind(l, 0, lower_unary(l, ELTWISE_shrink, lower_input(l, 0), bias, lambd));
+}
+
 /* Opset 6 takes a slope per channel; since 7 it broadcasts as any operand. */
 void lower_prelu(lowering *l)
 {

@@ -66,6 +66,7 @@ void lower_hard(lowering *l);     /* hard_sigmoid, hard_swish */
 void lower_gelu(lowering *l);     /* no parameter */
 void lower_swish(lowering *l);    /* no parameter */
 void lower_swiglu(lowering *l);   /* no parameter */
+void lower_shrink(lowering *l);   /* no parameter */
 void lower_prelu(lowering *l);    /* no parameter */
 
 /* lower_reduce.c */

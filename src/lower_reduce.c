@@ -1,6 +1,8 @@
 /* Reductions and softmax. */
 #include "lower_ops.h"
 
+#include "dtype.h"
+
 #include <string.h>
 
 /* Axes that the node reduces: all of them where it names none, unless it says that none means none. */
@@ -19,46 +21,91 @@ static shape read_reduction(lowering *l, size_t x, unsigned char *axes)
     return kept;
 }
 
-/* Products, sums and extrema of constant integers, as in the shape arithmetic of exporters. */
+/* A node that reduces no axis gives its input back, whatever its function (noop_with_empty_axes). */
+static int reduces_nothing(lowering *l, size_t x, const unsigned char *axes)
+{
+    size_t rank = lower_shape(l, x).rank;
+    return rank > 0 && !memchr(axes, 1, rank);
+}
+
+static size_t slice_axis(lowering *l, size_t x, size_t axis, int64_t first, int64_t count)
+{
+    shape in = lower_shape(l, x), out = in;
+    move_part part = {.rank = in.rank};
+    out.dims[axis] = count;
+    memcpy(part.dims, out.dims, sizeof part.dims);
+    shape_strides(&in, part.from_strides);
+    part.from_offset = first * part.from_strides[axis];
+    shape_strides(&out, part.to_strides);
+    return lower_move(l, x, &part, &out);
+}
+
+/* Along one axis, whose extent becomes 1: the second half is joined to the first until one element is left;
+ * what an odd extent leaves over waits. Of integers any order gives the same. */
+static size_t reduce_by_halves(lowering *l, eltwise_function join, size_t x, size_t axis)
+{
+    size_t rest = LOWER_NONE;
+    int64_t extent = lower_shape(l, x).dims[axis];
+    while (extent > 1 && l->status == CLARUS_OK) {
+        int64_t half = extent / 2;
+        if (extent % 2) {
+            size_t last = slice_axis(l, x, axis, extent - 1, 1);
+            rest = rest == LOWER_NONE ? last : lower_binary(l, join, rest, last);
+        }
+        x = lower_binary(l, join, slice_axis(l, x, axis, 0, half), slice_axis(l, x, axis, half, half));
+        extent = half;
+    }
+    return rest == LOWER_NONE ? x : lower_binary(l, join, x, rest);
+}
+
+/* The neutral element where there are none. */
+static size_t reduce_no_integers(lowering *l, reduce_function function, clarus_dtype dtype, const shape *out)
+{
+    integer_type type = dtype_integer(dtype);
+    uint64_t highest = ~UINT64_C(0) >> (64 - type.bits + type.is_signed),
+             lowest = type.is_signed ? ~highest : 0;
+    uint64_t neutral = function == REDUCE_PROD  ? 1
+                       : function == REDUCE_MAX ? lowest
+                       : function == REDUCE_MIN ? highest
+                                                : 0;
+    return lower_filled(l, dtype, out, &neutral);
+}
+
 static size_t reduce_integers(lowering *l, reduce_function function, size_t x, const unsigned char *axes)
 {
-    for (size_t i = 0; i < lower_shape(l, x).rank && l->status == CLARUS_OK; i++) {
-        shape in = lower_shape(l, x), out = in;
-        if (!axes[i])
-            continue;
-        out.dims[i] = 1;
-        size_t whole = LOWER_NONE;
-        for (int64_t k = 0; k < in.dims[i]; k++) {
-            int64_t strides[CLARUS_MAX_RANK];
-            move_part part = {.rank = in.rank};
-            shape_strides(&in, strides);
-            memcpy(part.dims, out.dims, sizeof part.dims);
-            memcpy(part.from_strides, strides, sizeof strides);
-            part.from_offset = k * strides[i];
-            shape_strides(&out, part.to_strides);
-            size_t slice = lower_move(l, x, &part, &out);
-            eltwise_function step = function == REDUCE_PROD  ? ELTWISE_mul
-                                    : function == REDUCE_MAX ? ELTWISE_max
-                                    : function == REDUCE_MIN ? ELTWISE_min
-                                                             : ELTWISE_add;
-            whole = whole == LOWER_NONE ? slice : lower_binary(l, step, whole, slice);
-        }
-        if (whole == LOWER_NONE)
-            lower_error(l, CLARUS_E_UNSUPPORTED, "a reduction of no integers");
-        x = whole;
+    shape in = lower_shape(l, x), out = in;
+    eltwise_function join = function == REDUCE_PROD  ? ELTWISE_mul
+                            : function == REDUCE_MAX ? ELTWISE_max
+                            : function == REDUCE_MIN ? ELTWISE_min
+                                                     : ELTWISE_add;
+    int none = 0;
+    for (size_t i = 0; i < in.rank; i++) {
+        none |= axes[i] && in.dims[i] == 0;
+        out.dims[i] = axes[i] ? 1 : in.dims[i];
     }
+    if (none)
+        return reduce_no_integers(l, function, lower_dtype(l, x), &out);
+    if (function == REDUCE_SUM_SQUARE)
+        x = lower_binary(l, ELTWISE_mul, x, x);
+    else if (function == REDUCE_L1)
+        x = lower_unary(l, ELTWISE_abs, x, 0, 0);
+    for (size_t i = 0; i < in.rank; i++)
+        if (axes[i])
+            x = reduce_by_halves(l, join, x, i);
     return x;
 }
 
 static size_t emit_reduction(lowering *l, reduce_function function, size_t x, const unsigned char *axes)
 {
-    int integers = lower_dtype(l, x) != CLARUS_FLOAT32 && lower_data(l, x);
-    int simple =
-        function == REDUCE_SUM || function == REDUCE_PROD || function == REDUCE_MAX || function == REDUCE_MIN;
-    if (!memchr(axes, 1, lower_shape(l, x).rank))
+    clarus_dtype dtype = lower_dtype(l, x);
+    if (reduces_nothing(l, x, axes))
         return x;
-    return integers && simple ? reduce_integers(l, function, x, axes)
-                              : lower_reduce_axes(l, function, x, axes);
+    if (function == REDUCE_MEAN && dtype != CLARUS_FLOAT32) /* in binary32 */
+        return lower_convert(l, lower_reduce_axes(l, function, lower_convert(l, x, CLARUS_FLOAT32), axes),
+                             dtype);
+    if (dtype != CLARUS_FLOAT32 && dtype_integer(dtype).bits)
+        return reduce_integers(l, function, x, axes);
+    return lower_reduce_axes(l, function, x, axes);
 }
 
 static size_t reshape_to(lowering *l, size_t x, const shape *wanted)
@@ -76,23 +123,28 @@ void lower_reduce(lowering *l)
     lower_bind(l, 0, reshape_to(l, x, &out));
 }
 
-/* The square root of the sum of squares. */
-void lower_reduce_l2(lowering *l)
+/* A function of a reduction, of integers in binary32 and converted back. */
+static void lower_reduced(lowering *l, reduce_function reduction, eltwise_function function)
 {
     unsigned char axes[CLARUS_MAX_RANK] = {0};
     size_t x = lower_input(l, 0);
+    clarus_dtype dtype = lower_dtype(l, x);
     shape out = read_reduction(l, x, axes);
-    x = lower_reduce_axes(l, REDUCE_SUM_SQUARE, x, axes);
-    lower_bind(l, 0, reshape_to(l, lower_unary(l, ELTWISE_sqrt, x, 0, 0), &out));
+    if (!reduces_nothing(l, x, axes)) {
+        x = emit_reduction(l, reduction, lower_convert(l, x, CLARUS_FLOAT32), axes);
+        x = lower_convert(l, lower_unary(l, function, x, 0, 0), dtype);
+    }
+    lower_bind(l, 0, reshape_to(l, x, &out));
+}
+
+void lower_reduce_l2(lowering *l)
+{
+    lower_reduced(l, REDUCE_SUM_SQUARE, ELTWISE_sqrt);
 }
 
 void lower_reduce_log_sum(lowering *l)
 {
-    unsigned char axes[CLARUS_MAX_RANK] = {0};
-    size_t x = lower_input(l, 0);
-    shape out = read_reduction(l, x, axes);
-    x = lower_reduce_axes(l, REDUCE_SUM, x, axes);
-    lower_bind(l, 0, reshape_to(l, lower_unary(l, ELTWISE_log, x, 0, 0), &out));
+    lower_reduced(l, REDUCE_SUM, ELTWISE_log);
 }
 
 /* log(sum exp(x - m)) + m, where m is the maximum if that is finite, else 0. */

@@ -38,7 +38,18 @@ static void test_accuracy(void)
                  {"log", clarus_log, log},
                  {"tanh", clarus_tanh, tanh},
                  {"erf", clarus_erf, erf},
-                 {"sigmoid", clarus_sigmoid, reference_sigmoid}};
+                 {"sigmoid", clarus_sigmoid, reference_sigmoid},
+                 {"sin", clarus_sin, sin},
+                 {"cos", clarus_cos, cos},
+                 {"tan", clarus_tan, tan},
+                 {"asin", clarus_asin, asin},
+                 {"acos", clarus_acos, acos},
+                 {"atan", clarus_atan, atan},
+                 {"sinh", clarus_sinh, sinh},
+                 {"cosh", clarus_cosh, cosh},
+                 {"asinh", clarus_asinh, asinh},
+                 {"acosh", clarus_acosh, acosh},
+                 {"atanh", clarus_atanh, atanh}};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         double worst = 0;
         float where = 0;

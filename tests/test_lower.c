@@ -708,6 +708,38 @@ static void test_constants(void)
     REFUSE(&b, CLARUS_E_SHAPE, "the shape 1099511627776x1099511627776 is not possible");
 }
 
+/* x of 1, 2, 3, 4, 5, ... in integers, reduced, and back in floats. */
+static void start_integers(builder *b, const char *op, size_t rank, const int64_t *dims)
+{
+    builder_start(b, 13);
+    builder_input(b, "x", CLARUS_FLOAT32, rank, dims);
+    builder_int(b, builder_node(b, "Cast", "x", "i"), "to", CLARUS_INT32);
+    Onnx__Node *node = builder_node(b, op, "i", "r");
+    if (strcmp(op, "ReduceSum") != 0) /* opset 13 has its axes as an input */
+        builder_ints(b, node, "axes", 1, DIMS(1));
+    builder_int(b, builder_node(b, "Cast", "r", "y"), "to", CLARUS_FLOAT32);
+    builder_output(b, "y");
+}
+
+static void test_integer_reductions(void)
+{
+    builder b;
+    start_integers(&b, "ReduceSum", 2, DIMS(2, 5));
+    EXPECT(&b, "1x1", 55);
+    start_integers(&b, "ReduceMax", 2, DIMS(2, 5));
+    EXPECT(&b, "2x1", 5, 10);
+    start_integers(&b, "ReduceMin", 2, DIMS(2, 1));
+    EXPECT(&b, "2x1", 1, 2);
+    start_integers(&b, "ReduceProd", 3, DIMS(1, 3, 2));
+    EXPECT(&b, "1x1x2", 15, 48);
+    start_integers(&b, "ReduceSumSquare", 2, DIMS(1, 3));
+    EXPECT(&b, "1x1", 14);
+    start_integers(&b, "ReduceProd", 2, DIMS(2, 0));
+    EXPECT(&b, "2x1", 1, 1);
+    start_integers(&b, "ReduceMean", 2, DIMS(1, 4));
+    EXPECT(&b, "1x1", 2);
+}
+
 /* Values of a half-precision model are rounded after each node. */
 static void test_half(void)
 {
@@ -937,6 +969,7 @@ int main(void)
     test_quantised();
     test_shape_arithmetic();
     test_constants();
+    test_integer_reductions();
     test_half();
     test_epilogues();
     test_batch_norm();
