@@ -624,6 +624,26 @@ static size_t count_products(int64_t channels, int8_t weight)
     return count;
 }
 
+static Onnx__Node *unpool_line(builder *b, const int64_t *places)
+{
+    Onnx__Node *node = one_node(b, 11, "MaxUnpool", "x places", 3, DIMS(1, 1, 2));
+    builder_initializer(b, "places", CLARUS_INT64, 3, DIMS(1, 1, 2), places);
+    builder_ints(b, node, "kernel_shape", 1, DIMS(2));
+    builder_ints(b, node, "strides", 1, DIMS(2));
+    return node;
+}
+
+static void test_unpool(void)
+{
+    builder b;
+    unpool_line(&b, DIMS(3, 0));
+    EXPECT(&b, "1x1x4", 2, 0, 0, 1);
+    unpool_line(&b, DIMS(3, 4));
+    REFUSE(&b, CLARUS_E_SHAPE, "4");
+    builder_ints(&b, unpool_line(&b, DIMS(3, 0)), "pads", 2, DIMS(2, 2));
+    REFUSE(&b, CLARUS_E_SHAPE, "outside an axis of 0 elements");
+}
+
 static void test_quantised(void)
 {
     builder b;
@@ -967,6 +987,7 @@ int main(void)
     test_resize();
     test_transposed();
     test_quantised();
+    test_unpool();
     test_shape_arithmetic();
     test_constants();
     test_integer_reductions();
