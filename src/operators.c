@@ -51,6 +51,7 @@ static const operator_row rows[] = {
     {"DeformConv", 19, NEWEST, lower_deform_conv, 0, 1, 0},
     {"DepthToSpace", 1, NEWEST, lower_depth_to_space, 0, 1, HALF},
     {"DequantizeLinear", 10, NEWEST, lower_dequantize, 0, 1, 0},
+    {"Det", 11, NEWEST, lower_det, 0, 1, 0},
     {"Div", 1, 6, lower_binary_legacy, ELTWISE_div, 1, 0},
     {"Div", 7, NEWEST, lower_binary_node, ELTWISE_div, 1, 0},
     {"Dropout", 7, NEWEST, lower_dropout, 0, 2, HALF},

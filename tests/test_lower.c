@@ -644,6 +644,35 @@ static void test_unpool(void)
     REFUSE(&b, CLARUS_E_SHAPE, "outside an axis of 0 elements");
 }
 
+/* Det of `matrix`, which the input, counting from 1, becomes by an addition. */
+static void start_det(builder *b, int64_t n, const float *matrix)
+{
+    float offsets[16];
+    for (int64_t i = 0; i < n * n; i++)
+        offsets[i] = matrix[i] - (float)(i + 1);
+    builder_start(b, 22);
+    builder_input(b, "x", CLARUS_FLOAT32, 3, DIMS(1, n, n));
+    floats(b, "offsets", 3, DIMS(1, n, n), offsets);
+    builder_node(b, "Add", "x offsets", "m");
+    builder_node(b, "Det", "m", "y");
+    builder_output(b, "y");
+}
+
+static void test_det(void)
+{
+    builder b;
+    start_det(&b, 1, FLOATS(-7));
+    EXPECT(&b, "1", -7);
+    start_det(&b, 3, FLOATS(2, 0, 1, 1, 3, 2, 1, 1, 4));
+    EXPECT(&b, "1", 18);
+    start_det(&b, 4, FLOATS(0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0)); /* an odd permutation */
+    EXPECT(&b, "1", -1);
+    one_node(&b, 11, "Det", "x", 2, DIMS(2, 3));
+    REFUSE(&b, CLARUS_E_SHAPE, "2x3 is not square");
+    one_node(&b, 11, "Det", "x", 2, DIMS(9, 9));
+    REFUSE(&b, CLARUS_E_UNSUPPORTED, "9x9");
+}
+
 static void test_quantised(void)
 {
     builder b;
@@ -988,6 +1017,7 @@ int main(void)
     test_transposed();
     test_quantised();
     test_unpool();
+    test_det();
     test_shape_arithmetic();
     test_constants();
     test_integer_reductions();
