@@ -240,9 +240,28 @@ static clarus_status enqueue(exec *exec, size_t i, clarus_error *error)
     return status;
 }
 
+static int checks_data(const plan *plan)
+{
+    for (size_t i = 0; i < plan->launch_count; i++)
+        if (plan->launches[i].checks != SIZE_MAX)
+            return 1;
+    return 0;
+}
+
+/* An earlier run's faults may still stand there. */
+static clarus_status clear_faults(exec *exec, clarus_error *error)
+{
+    if (!checks_data(exec->plan))
+        return CLARUS_OK;
+    const plan_buffer *b = &exec->plan->buffers[exec->plan->faults];
+    cl_int code = clEnqueueWriteBuffer(exec->queue, exec->memories[b->memory], CL_FALSE, 0,
+                                       b->count * sizeof(int32_t), b->data, 0, NULL, NULL);
+    return code ? opencl_error(error, "clEnqueueWriteBuffer", code) : CLARUS_OK;
+}
+
 static clarus_status enqueue_all(exec *exec, clarus_error *error)
 {
-    clarus_status status = CLARUS_OK;
+    clarus_status status = clear_faults(exec, error);
     for (size_t i = 0; i < exec->plan->launch_count && status == CLARUS_OK; i++)
         status = enqueue(exec, i, error);
     return status;
@@ -260,11 +279,10 @@ static cl_int read_element(exec *exec, const plan_buffer *b, int64_t position, i
     return code;
 }
 
-/* The first operation's fault, as the oracle has it; all are cleared for the next run. */
+/* The first operation's fault, as the oracle has it. */
 static clarus_status report_fault(exec *exec, const int32_t *faults, clarus_error *error)
 {
     const plan *plan = exec->plan;
-    const plan_buffer *b = &plan->buffers[plan->faults];
     size_t op = 0, launch = 0;
     int64_t value = 0;
     while (!faults[op])
@@ -273,19 +291,8 @@ static clarus_status report_fault(exec *exec, const int32_t *faults, clarus_erro
         launch++;
     int64_t position = INT32_MAX - faults[op];
     cl_int code = read_element(exec, &plan->buffers[plan->launches[launch].checks], position, &value);
-    if (!code)
-        code = clEnqueueWriteBuffer(exec->queue, exec->memories[b->memory], CL_TRUE, 0,
-                                    b->count * sizeof *faults, b->data, 0, NULL, NULL);
     return code ? opencl_error(error, "clEnqueueReadBuffer", code)
                 : fault_set(&plan->graph->ops[op], position, value, error);
-}
-
-static int checks_data(const plan *plan)
-{
-    for (size_t i = 0; i < plan->launch_count; i++)
-        if (plan->launches[i].checks != SIZE_MAX)
-            return 1;
-    return 0;
 }
 
 static clarus_status check_faults(exec *exec, clarus_error *error)
