@@ -2,11 +2,6 @@
 
 #include <string.h>
 
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Accumulators, weights and one input must fit in registers: 28 accumulators of 32 registers, 12 of 16. */
 static const conv_tile conv_tiles[] = {
     {1, 14, 2}, {1, 12, 2}, {1, 10, 2}, {1, 9, 3}, {1, 7, 3}, {1, 6, 4},  {1, 4, 6}, {1, 28, 1},

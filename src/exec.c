@@ -240,18 +240,10 @@ static clarus_status enqueue(exec *exec, size_t i, clarus_error *error)
     return status;
 }
 
-static int checks_data(const plan *plan)
-{
-    for (size_t i = 0; i < plan->launch_count; i++)
-        if (plan->launches[i].checks != SIZE_MAX)
-            return 1;
-    return 0;
-}
-
 /* An earlier run's faults may still stand there. */
 static clarus_status clear_faults(exec *exec, clarus_error *error)
 {
-    if (!checks_data(exec->plan))
+    if (!exec->plan->checks_data)
         return CLARUS_OK;
     const plan_buffer *b = &exec->plan->buffers[exec->plan->faults];
     cl_int code = clEnqueueWriteBuffer(exec->queue, exec->memories[b->memory], CL_FALSE, 0,
@@ -298,7 +290,7 @@ static clarus_status report_fault(exec *exec, const int32_t *faults, clarus_erro
 static clarus_status check_faults(exec *exec, clarus_error *error)
 {
     const plan *plan = exec->plan;
-    if (!checks_data(plan))
+    if (!plan->checks_data)
         return CLARUS_OK;
     const plan_buffer *b = &plan->buffers[plan->faults];
     int32_t *faults = memory_alloc(exec->context, b->count, sizeof *faults), found = 0;

@@ -108,9 +108,10 @@ clarus_status launch_fault(plan *plan, launch *launch, size_t checks, clarus_err
         if (status != CLARUS_OK)
             return status;
     }
-    if (plan->buffers[checks].kind !=
-        BUFFER_CONSTANT) /* whose elements were checked when they were lowered */
+    if (plan->buffers[checks].kind != BUFFER_CONSTANT) { /* whose elements were checked when lowered */
         launch->checks = checks;
+        plan->checks_data = 1;
+    }
     launch_buffer(launch, plan->faults);
     launch_int(launch, (int64_t)launch->op);
     return CLARUS_OK;

@@ -9,11 +9,6 @@
 
 #include <string.h>
 
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static int is_constant(const lowered_graph *graph, size_t value)
 {
     return graph->values[value].kind == VALUE_CONSTANT;

@@ -34,6 +34,11 @@ static inline int64_t div_up(int64_t a, int64_t b)
     return (a + b - 1) / b;
 }
 
+static inline int64_t min64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* Elements of the buffer that a value of this shape needs. */
 int64_t layout_count(const layout *layout, const shape *shape);
 /* Elements of one image, channel block (BLOCKED) or channel (PLAIN), and row of a value of four axes. */

@@ -124,6 +124,7 @@ struct plan {
     size_t memory_count;
     size_t *memory_bytes;     /* bytes of each shared memory, slack included */
     size_t *inputs, *outputs; /* buffers, row-major, in the graph's order */
+    int checks_data;          /* a launch checks values that come with the data */
     size_t faults;            /* buffer with one int32 per operation; SIZE_MAX: no launch checks anything */
 };
 

@@ -12,6 +12,15 @@ typedef struct verify_case {
     const void *parameters;
 } verify_case;
 
+/* A shape in a table of cases. */
+#define S(rank, ...)                                                                                         \
+    {                                                                                                        \
+        rank,                                                                                                \
+        {                                                                                                    \
+            __VA_ARGS__                                                                                      \
+        }                                                                                                    \
+    }
+
 size_t verify_case_count(void);
 verify_case verify_case_get(size_t i);
 /* Those of the other verify_*.c. */

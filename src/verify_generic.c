@@ -243,14 +243,6 @@ static clarus_status build_reorder(lowered_graph *graph, const void *parameters,
             }                                                                                                \
         }                                                                                                    \
     }
-#define S(rank, ...)                                                                                         \
-    {                                                                                                        \
-        rank,                                                                                                \
-        {                                                                                                    \
-            __VA_ARGS__                                                                                      \
-        }                                                                                                    \
-    }
-
 static const verify_case cases[] = {
     ELTWISE_CASE("scalar on the right", ELTWISE_add, ELTWISE_identity, 0, S(2, 3, 50),
                  {S(2, 3, 50), S(0, 0)}),

@@ -172,13 +172,6 @@ static clarus_status build_scan(lowered_graph *graph, const void *parameters, cl
 
 /* ---- the table --------------------------------------------------------------------------------- */
 
-#define S(rank, ...)                                                                                         \
-    {                                                                                                        \
-        rank,                                                                                                \
-        {                                                                                                    \
-            __VA_ARGS__                                                                                      \
-        }                                                                                                    \
-    }
 #define GATHER_CASE(text, ...)                                                                               \
     {                                                                                                        \
         "gather", text, build_gather, &(const index_case)                                                    \

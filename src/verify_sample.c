@@ -100,13 +100,6 @@ static clarus_status build_roi_align(lowered_graph *graph, const void *parameter
 
 /* ---- the table --------------------------------------------------------------------------------- */
 
-#define S(rank, ...)                                                                                         \
-    {                                                                                                        \
-        rank,                                                                                                \
-        {                                                                                                    \
-            __VA_ARGS__                                                                                      \
-        }                                                                                                    \
-    }
 #define RESAMPLE_CASE(text, ...)                                                                             \
     {                                                                                                        \
         "resample", text, build_resample, &(const resample_case)                                             \

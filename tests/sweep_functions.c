@@ -1,7 +1,7 @@
 /* Largest error in ULP of every elementary function of kernels/functions.h over all floats (pow: over a
  * grid), against the C library in double precision. Run by hand; its figures stand in docs/numerics.md
  * section 7. Usage: sweep_functions [threads] */
-#include "functions.h"
+#include "elementary.h"
 
 #include "cpu.h"
 #include "ulp.h"
@@ -18,11 +18,6 @@ typedef struct sweep {
     double worst;
     float where;
 } sweep;
-
-static double reference_sigmoid(double x)
-{
-    return 1 / (1 + exp(-x));
-}
 
 static void raise_worst(sweep *s, double error, float x)
 {
@@ -83,30 +78,10 @@ int main(int argc, char **argv)
         fputs("usage: sweep_functions [threads [step]]\n", stderr);
         return 2;
     }
-    static const struct {
-        const char *name;
-        float (*function)(float);
-        double (*reference)(double);
-    } table[] = {{"exp", clarus_exp, exp},
-                 {"log", clarus_log, log},
-                 {"tanh", clarus_tanh, tanh},
-                 {"erf", clarus_erf, erf},
-                 {"sigmoid", clarus_sigmoid, reference_sigmoid},
-                 {"sin", clarus_sin, sin},
-                 {"cos", clarus_cos, cos},
-                 {"tan", clarus_tan, tan},
-                 {"asin", clarus_asin, asin},
-                 {"acos", clarus_acos, acos},
-                 {"atan", clarus_atan, atan},
-                 {"sinh", clarus_sinh, sinh},
-                 {"cosh", clarus_cosh, cosh},
-                 {"asinh", clarus_asinh, asinh},
-                 {"acosh", clarus_acosh, acosh},
-                 {"atanh", clarus_atanh, atanh}};
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        sweep s = {table[i].function, table[i].reference, step, PTHREAD_MUTEX_INITIALIZER, 0, 0};
+    for (size_t i = 0; i < ELEMENTARY; i++) {
+        sweep s = {elementary[i].function, elementary[i].reference, step, PTHREAD_MUTEX_INITIALIZER, 0, 0};
         cpu_parallel(threads, 65536, sweep_range, &s);
-        printf("%-8s %.3f ULP at %a\n", table[i].name, s.worst, (double)s.where);
+        printf("%-8s %.3f ULP at %a\n", elementary[i].name, s.worst, (double)s.where);
         fflush(stdout);
     }
     sweep s = {.lock = PTHREAD_MUTEX_INITIALIZER};
