@@ -1,6 +1,6 @@
 /* Runs ONNX's operator tests through the public interface and keeps score.
  *
- *     conformance [--device D] [--passing FILE] [--update] [--json] [--verbose] [FOLDER]
+ *     conformance [--device D] [--passing FILE] [--update] [--all] [--json] [--verbose] [FOLDER]
  *
  * FOLDER, by default conformance in CLARUS_TEST_DATA, holds node/ and simple/, one folder per test with
  * model.onnx and test_data_set_N/{input,output}_K.pb, and IN_SCOPE.txt, the tests of node/ that an image
@@ -9,7 +9,7 @@
  *     passed       every output agrees: |a - b| <= 1e-5 + 1e-3 |b|, integers are equal;
  *     unsupported  Clarus says so, naming the node;
  *     failed       anything else;
- *     skipped      not in scope, and not run.
+ *     skipped      not in scope, and not run without --all.
  *
  * FILE lists the tests that passed once, on the reference and on PoCL: one of them that does not pass makes
  * the exit status 1. --update adds what passes now; names leave the list by hand only. */
@@ -36,6 +36,9 @@ typedef struct tally {
     size_t counts[VERDICTS];
 } tally;
 
+/* What is counted apart: the tests of node/ that are in scope, the others, and simple/. */
+typedef enum part { IN_SCOPE, OUT_OF_SCOPE, SIMPLE, PARTS } part;
+
 typedef struct runner {
     const char *folder;
     clarus_context *context;
@@ -43,9 +46,9 @@ typedef struct runner {
     names scope, passing, passed;
     tally *operators;
     size_t operator_count;
-    tally total;
+    tally parts[PARTS], total;
     size_t fallen_back;
-    int verbose;
+    int all, verbose;
 } runner;
 
 static void *allocate(void *old, size_t size)
@@ -239,7 +242,7 @@ static tally *operator_tally(runner *r, const clarus_model *model)
     return made;
 }
 
-static void run_test(runner *r, const char *group, const char *name)
+static void run_test(runner *r, const char *group, const char *name, part part)
 {
     char folder[PATH_SIZE - 64], path[PATH_SIZE];
     clarus_model *model = NULL;
@@ -251,6 +254,7 @@ static void run_test(runner *r, const char *group, const char *name)
         status = run_model(r, model, folder, &error);
     verdict result = status == CLARUS_OK ? PASSED : status == CLARUS_E_UNSUPPORTED ? UNSUPPORTED : FAILED;
     operator_tally(r, model)->counts[result]++;
+    r->parts[part].counts[result]++;
     r->total.counts[result]++;
     if (result == PASSED)
         names_add(&r->passed, name);
@@ -262,18 +266,28 @@ static void run_test(runner *r, const char *group, const char *name)
     clarus_model_free(model);
 }
 
-/* scope NULL: every test of the group. */
-static void run_group(runner *r, const char *group, const names *scope)
+static void run_node(runner *r)
 {
     char path[PATH_SIZE];
-    snprintf(path, sizeof path, "%s/%s", r->folder, group);
+    snprintf(path, sizeof path, "%s/node", r->folder);
     names tests = folder_list(path, "test_");
     for (size_t i = 0; i < tests.count; i++) {
-        if (!scope || names_contain(scope, tests.items[i]) || names_contain(&r->passing, tests.items[i]))
-            run_test(r, group, tests.items[i]);
+        int in_scope = names_contain(&r->scope, tests.items[i]);
+        if (in_scope || r->all || names_contain(&r->passing, tests.items[i]))
+            run_test(r, "node", tests.items[i], in_scope ? IN_SCOPE : OUT_OF_SCOPE);
         else
             r->total.counts[SKIPPED]++;
     }
+    names_free(&tests);
+}
+
+static void run_simple(runner *r)
+{
+    char path[PATH_SIZE];
+    snprintf(path, sizeof path, "%s/simple", r->folder);
+    names tests = folder_list(path, "test_");
+    for (size_t i = 0; i < tests.count; i++)
+        run_test(r, "simple", tests.items[i], SIMPLE);
     names_free(&tests);
 }
 
@@ -302,6 +316,11 @@ static void report(runner *r, int json)
     printf("%-28s %7s %7s %12s\n", "operator", "passed", "failed", "unsupported");
     for (size_t i = 0; i < r->operator_count; i++)
         print_row(&r->operators[i]);
+    for (int i = 0; i < PARTS; i++) {
+        static const char *const titles[PARTS] = {"in scope", "out of scope", "simple"};
+        snprintf(r->parts[i].name, sizeof r->parts[i].name, "%s", titles[i]);
+        print_row(&r->parts[i]);
+    }
     snprintf(r->total.name, sizeof r->total.name, "total");
     print_row(&r->total);
     printf("%zu tests out of scope were skipped; device: %s\n", counts[SKIPPED],
@@ -326,7 +345,8 @@ static int write_passing(runner *r, const char *path)
 static int usage(void)
 {
     fprintf(stderr,
-            "usage: conformance [--device D] [--passing FILE] [--update] [--json] [--verbose] [FOLDER]\n");
+            "usage: conformance [--device D] [--passing FILE] [--update] [--all] [--json] [--verbose] "
+            "[FOLDER]\n");
     return 2;
 }
 
@@ -363,6 +383,8 @@ int main(int argc, char **argv)
             passing = argv[++i];
         else if (strcmp(argv[i], "--update") == 0)
             update = 1;
+        else if (strcmp(argv[i], "--all") == 0)
+            r.all = 1;
         else if (strcmp(argv[i], "--json") == 0)
             json = 1;
         else if (strcmp(argv[i], "--verbose") == 0)
@@ -383,8 +405,8 @@ int main(int argc, char **argv)
     r.folder = r.folder ? r.folder : folder;
     int status = prepare(&r, device, passing, update);
     if (status == 0) {
-        run_group(&r, "node", &r.scope);
-        run_group(&r, "simple", NULL);
+        run_node(&r);
+        run_simple(&r);
         report(&r, json);
         status = r.fallen_back || !r.total.counts[PASSED];
         if (update && !write_passing(&r, passing))
