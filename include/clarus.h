@@ -481,9 +481,9 @@ CLARUS_API clarus_status clarus_session_create(clarus_context *context, clarus_d
                                                clarus_session **session, clarus_error *error);
 /* inputs: one tensor per graph input, in graph order, with shapes and types that the model allows, whatever
  * the session was created for: plans for the last few shapes are kept, so that each is planned once. Where
- * the type is float16 or bfloat16, float32 is taken as well and rounded to nearest even. outputs: one pointer
- * per graph output, each set to a new tensor of the model's type that the caller frees (all NULL on failure).
- */
+ * the type is float16 or bfloat16, float32 is taken as well and rounded to nearest even; where it is float64,
+ * float32 is taken as well, and what is float64 is rounded to it. outputs: one pointer per graph output, each
+ * set to a new tensor of the model's type that the caller frees (all NULL on failure). */
 CLARUS_API clarus_status clarus_session_run(clarus_session *session, const clarus_tensor *const *inputs,
                                             size_t input_count, clarus_tensor **outputs, size_t output_count,
                                             clarus_error *error);
@@ -502,6 +502,8 @@ CLARUS_API const clarus_device_info *clarus_session_device(const clarus_session 
 CLARUS_API clarus_math clarus_session_math(const clarus_session *session);
 /* Multiply-adds of one run, counted from convolutions and matrix products. */
 CLARUS_API uint64_t clarus_session_macs(const clarus_session *session);
+/* 1 if the network computes values that it declares as float64: they are carried in float32. */
+CLARUS_API int clarus_session_narrows_float64(const clarus_session *session);
 /* Kernel launches of one run. */
 CLARUS_API uint64_t clarus_session_launches(const clarus_session *session);
 /* The plan as text, one operation per line: values, layouts, buffers, kernels. */

@@ -53,7 +53,7 @@ static clarus_status find_input(const clarus_model *model, int64_t size[3], clar
     if (count != 1)
         return error_set(error, CLARUS_E_UNSUPPORTED,
                          "classify: the network has %zu inputs; one input of pictures is needed", count);
-    if (input->rank != 4 || (input->dtype != CLARUS_FLOAT32 && !convert_is_half(input->dtype)))
+    if (input->rank != 4 || convert_computed(input->dtype) != CLARUS_FLOAT32)
         return error_set(
             error, CLARUS_E_UNSUPPORTED,
             "classify: input \"%s\" is %s of rank %zu; pictures need floating point of rank 4, NCHW",
@@ -204,7 +204,7 @@ static clarus_status check_output(classifier *c, int64_t batch, clarus_error *er
     shape s = {.rank = info->rank};
     int64_t count = 0;
     memcpy(s.dims, info->shape, sizeof s.dims);
-    if (info->dtype != CLARUS_FLOAT32 && !convert_is_half(info->dtype))
+    if (convert_computed(info->dtype) != CLARUS_FLOAT32)
         return error_set(error, CLARUS_E_UNSUPPORTED, "classify: output \"%s\" is %s, not floating point",
                          info->name, clarus_dtype_name(info->dtype));
     if (!shape_count(&s, &count) || batch < 1 || count < batch)
@@ -315,7 +315,7 @@ static void fill_input(classifier *c, int64_t place, const float *values)
     else if (c->input->dtype == CLARUS_FLOAT32)
         memcpy(to, values, size);
     else
-        convert_to_half(c->input->dtype, values, count, to);
+        convert_from_float(c->input->dtype, values, count, to);
 }
 
 static clarus_status run_session(classifier *c, clarus_error *error)

@@ -39,14 +39,22 @@ static float widen_half(uint16_t half)
 
 clarus_dtype convert_computed(clarus_dtype dtype)
 {
+    return convert_is_half(dtype) || dtype == CLARUS_FLOAT64 ? CLARUS_FLOAT32 : dtype;
+}
+
+clarus_dtype convert_kept(clarus_dtype dtype)
+{
     return convert_is_half(dtype) ? CLARUS_FLOAT32 : dtype;
 }
 
-void convert_from_half(clarus_dtype dtype, const void *from, size_t count, float *to)
+void convert_to_float(clarus_dtype dtype, const void *from, size_t count, float *to)
 {
     const uint16_t *halves = from;
+    const double *doubles = from;
     for (size_t i = 0; i < count; i++)
-        to[i] = dtype == CLARUS_FLOAT16 ? widen_half(halves[i]) : float_of_bits((uint32_t)halves[i] << 16);
+        to[i] = dtype == CLARUS_FLOAT64   ? (float)doubles[i]
+                : dtype == CLARUS_FLOAT16 ? widen_half(halves[i])
+                                          : float_of_bits((uint32_t)halves[i] << 16);
 }
 
 /* Shifts the lowest `cut` bits out, rounding to nearest even. */
@@ -72,11 +80,15 @@ static uint16_t narrow_bfloat16(float x)
     return isnan(x) ? 0x7fc0 : (uint16_t)round_shift(bits_of_float(x), 16);
 }
 
-void convert_to_half(clarus_dtype dtype, const float *from, size_t count, void *to)
+void convert_from_float(clarus_dtype dtype, const float *from, size_t count, void *to)
 {
     uint16_t *halves = to;
+    double *doubles = to;
     for (size_t i = 0; i < count; i++)
-        halves[i] = dtype == CLARUS_FLOAT16 ? narrow_half(from[i]) : narrow_bfloat16(from[i]);
+        if (dtype == CLARUS_FLOAT64)
+            doubles[i] = from[i];
+        else
+            halves[i] = dtype == CLARUS_FLOAT16 ? narrow_half(from[i]) : narrow_bfloat16(from[i]);
 }
 
 void convert_round_half(clarus_dtype dtype, const float *from, size_t count, float *to)

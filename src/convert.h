@@ -6,12 +6,14 @@
 
 /* 1 for float16 and bfloat16: types that are computed in float32 and rounded. */
 int convert_is_half(clarus_dtype dtype);
-/* What a type of the model is computed in: float32 for those, itself for others. */
+/* What a type of the model is computed in: float32 for those and float64, itself for others. */
 clarus_dtype convert_computed(clarus_dtype dtype);
-/* Widens exactly. */
-void convert_from_half(clarus_dtype dtype, const void *from, size_t count, float *to);
-/* Rounds to nearest even; to has count elements of dtype. */
-void convert_to_half(clarus_dtype dtype, const float *from, size_t count, void *to);
+/* What its constants are kept in: float32 for half precision, itself for others. */
+clarus_dtype convert_kept(clarus_dtype dtype);
+/* From half precision or float64, rounded to nearest even where that is wider. */
+void convert_to_float(clarus_dtype dtype, const void *from, size_t count, float *to);
+/* To half precision, rounded to nearest even, or float64; to has count elements of dtype. */
+void convert_from_float(clarus_dtype dtype, const float *from, size_t count, void *to);
 /* Rounds float32 to the values of the type; to may be from. */
 void convert_round_half(clarus_dtype dtype, const float *from, size_t count, float *to);
 /* The element-wise function that rounds float32 to the values of a half-precision type. */

@@ -73,8 +73,8 @@ void lower_constant_of_shape(lowering *l)
     float wide;
     int half = convert_is_half(value->dtype);
     if (half)
-        convert_from_half(value->dtype, value->data, 1, &wide);
-    size_t y = lower_filled(l, convert_computed(value->dtype), &out, half ? &wide : value->data);
+        convert_to_float(value->dtype, value->data, 1, &wide);
+    size_t y = lower_filled(l, convert_kept(value->dtype), &out, half ? &wide : value->data);
     lower_bind_as(l, 0, y, value->dtype);
 }
 
@@ -83,7 +83,7 @@ void lower_eye_like(lowering *l)
 {
     shape s = lower_shape(l, lower_input(l, 0));
     clarus_dtype declared = (clarus_dtype)lower_int(l, "dtype", lower_input_type(l, 0));
-    clarus_dtype dtype = convert_computed(declared);
+    clarus_dtype dtype = convert_kept(declared);
     int64_t k = lower_int(l, "k", 0);
     unsigned char one[8] = {0};
     static const double unit = 1;

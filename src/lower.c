@@ -35,9 +35,20 @@ int lower_has_input(const lowering *l, size_t i)
     return i < l->node->input_count && l->node->inputs[i] != GRAPH_NONE;
 }
 
+/* A constant in float64 as float32, made once. */
+static size_t narrowed(lowering *l, binding *b)
+{
+    if (b->narrow == LOWER_NONE)
+        b->narrow = lower_convert(l, b->number, CLARUS_FLOAT32);
+    return b->narrow;
+}
+
 size_t lower_input(lowering *l, size_t i)
 {
-    size_t number = lower_has_input(l, i) ? l->bindings[l->node->inputs[i]].number : LOWER_NONE;
+    binding *b = lower_has_input(l, i) ? &l->bindings[l->node->inputs[i]] : NULL;
+    size_t number = b ? b->number : LOWER_NONE;
+    if (l->narrows && lower_dtype(l, number) == CLARUS_FLOAT64)
+        number = narrowed(l, b);
     if (!lower_has_input(l, i))
         lower_error(l, CLARUS_E_FORMAT, "input %zu is missing", i);
     else if (number == LOWER_NONE)
@@ -204,7 +215,7 @@ size_t lower_tensor(lowering *l, const graph_tensor *tensor, const char *name)
 {
     size_t number;
     const void *data = tensor->data;
-    clarus_dtype dtype = convert_computed(tensor->dtype);
+    clarus_dtype dtype = convert_kept(tensor->dtype);
     if (!dtype)
         lower_error(l, CLARUS_E_UNSUPPORTED, "the type of \"%s\" is not supported", name);
     if (l->status != CLARUS_OK)
@@ -213,7 +224,7 @@ size_t lower_tensor(lowering *l, const graph_tensor *tensor, const char *name)
         float *wide = lowered_alloc(l->out, tensor->count, sizeof *wide);
         if (!wide)
             return fail_memory(l);
-        convert_from_half(tensor->dtype, data, tensor->count, wide);
+        convert_to_float(tensor->dtype, data, tensor->count, wide);
         data = wide;
     }
     l->status =
@@ -293,12 +304,12 @@ static int is_constant_op(const lowering *l, const lowered_op *op)
     return 1;
 }
 
-/* float64 is computed at load time only, and other kinds of operations compute float32. */
-static void check_types(lowering *l, const lowered_op *op, clarus_dtype result, int constant)
+/* Most kinds of operations compute float32. */
+static void check_types(lowering *l, const lowered_op *op)
 {
     int moves = op->kind == OP_MOVE || op->kind == OP_GATHER || op->kind == OP_SCATTER ||
                 op->kind == OP_TOP || op->kind == OP_SCAN || op->kind == OP_VIEW;
-    if (moves || (op->kind == OP_TYPED && (constant || result != CLARUS_FLOAT64)))
+    if (moves || op->kind == OP_TYPED)
         return;
     int first_only = op->kind == OP_RESAMPLE || op->kind == OP_ROI_ALIGN; /* the others are tables, indices */
     size_t computed = first_only ? 1 : op->input_count;
@@ -314,8 +325,7 @@ size_t lower_emit(lowering *l, const lowered_op *op, clarus_dtype dtype, const s
     lowered_op *added;
     if (l->status != CLARUS_OK)
         return LOWER_NONE;
-    int constant = is_constant_op(l, op);
-    check_types(l, op, dtype, constant);
+    check_types(l, op);
     if (l->status == CLARUS_OK)
         l->status =
             lowered_add_value(l->out, VALUE_TEMPORARY, dtype, shape, NULL, l->node->name, &number, l->error);
@@ -324,7 +334,7 @@ size_t lower_emit(lowering *l, const lowered_op *op, clarus_dtype dtype, const s
     lowered_op complete = *op;
     complete.output = number;
     complete.name = l->node->name;
-    if (constant) {
+    if (is_constant_op(l, op)) {
         fold_op(l, &complete);
     } else {
         l->status = lowered_add_op(l->out, op->kind, op->inputs, op->input_count, number, l->node->name,
@@ -393,12 +403,12 @@ size_t lower_typed(lowering *l, typed_function function, size_t *inputs, clarus_
 
 size_t lower_convert(lowering *l, size_t x, clarus_dtype dtype)
 {
+    if (dtype == CLARUS_FLOAT64 && !lower_data(l, x))
+        dtype = CLARUS_FLOAT32;
     if (lower_dtype(l, x) == dtype)
         return x;
     if (!clarus_dtype_size(dtype) || convert_is_half(dtype))
         lower_error(l, CLARUS_E_UNSUPPORTED, "a conversion to %s is not supported", clarus_dtype_name(dtype));
-    if (lower_dtype(l, x) == CLARUS_FLOAT64 && !lower_data(l, x))
-        lower_error(l, CLARUS_E_UNSUPPORTED, "float64 that is not constant is not supported");
     return lower_typed(l, TYPED_cast, &x, dtype);
 }
 
@@ -488,7 +498,8 @@ void lower_bind_as(lowering *l, size_t output, size_t number, clarus_dtype dtype
     binding *bound = &l->bindings[l->node->outputs[output]];
     if (bound->number != LOWER_NONE) /* known beforehand, unlike another output of the node */
         return;
-    *bound = (binding){number, dtype};
+    *bound = (binding){number, dtype, LOWER_NONE};
+    l->out->narrows |= dtype == CLARUS_FLOAT64 && lower_dtype(l, number) == CLARUS_FLOAT32;
     lowered_value *value = &l->out->values[number];
     if (value->kind == VALUE_TEMPORARY && strcmp(value->name, l->node->name) == 0) { /* made by this node */
         const char *name = arena_strdup(&l->out->arena, l->node->output_names[output]);
@@ -499,10 +510,10 @@ void lower_bind_as(lowering *l, size_t output, size_t number, clarus_dtype dtype
 void lower_bind(lowering *l, size_t output, size_t number)
 {
     clarus_dtype dtype = lower_dtype(l, number);
-    if (dtype == CLARUS_FLOAT32 && l->half) {
-        dtype = l->half;
-        if (!(l->row->flags & OPERATOR_KEEPS_HALF))
-            number = lower_unary(l, convert_rounding(l->half), number, 0, 0);
+    if (dtype == CLARUS_FLOAT32 && l->carried) {
+        dtype = l->carried;
+        if (convert_is_half(dtype) && !(l->row->flags & OPERATOR_KEEPS_HALF))
+            number = lower_unary(l, convert_rounding(dtype), number, 0, 0);
     }
     lower_bind_as(l, output, number, dtype);
 }
@@ -524,7 +535,8 @@ static clarus_status bind_inputs(lowering *l)
         if (l->status != CLARUS_OK)
             break;
         l->out->values[number].declared = port->info.dtype;
-        l->bindings[port->value] = (binding){number, port->info.dtype};
+        l->out->narrows |= port->info.dtype == CLARUS_FLOAT64;
+        l->bindings[port->value] = (binding){number, port->info.dtype, LOWER_NONE};
         l->out->inputs[l->out->input_count++] = number;
     }
     return l->status;
@@ -539,7 +551,7 @@ static clarus_status bind_known(lowering *l)
         l->status = lowered_add_value(l->out, VALUE_CONSTANT, k->dtype, &k->shape, k->data,
                                       l->model->values[k->value].name, &number, l->error);
         if (l->status == CLARUS_OK)
-            l->bindings[k->value] = (binding){number, k->declared};
+            l->bindings[k->value] = (binding){number, k->declared, LOWER_NONE};
     }
     return l->status;
 }
@@ -621,19 +633,25 @@ static void bind_constant(lowering *l, size_t number)
     const graph_value *value = &l->model->values[number];
     binding *bound = &l->bindings[number];
     if (value->tensor && bound->number == LOWER_NONE)
-        *bound = (binding){lower_tensor(l, value->tensor, value->name), value->tensor->dtype};
+        *bound = (binding){lower_tensor(l, value->tensor, value->name), value->tensor->dtype, LOWER_NONE};
 }
 
+/* The first operand in floating point decides what the node computes in. float64 is float32, unless a node of
+ * constants only moves or converts it. */
 static void bind_inputs_of_node(lowering *l)
 {
-    l->half = (clarus_dtype)0;
+    clarus_dtype first = (clarus_dtype)0;
+    l->narrows = !(l->row->flags & OPERATOR_MOVES);
     for (size_t i = 0; i < l->node->input_count && l->status == CLARUS_OK; i++) {
-        if (l->node->inputs[i] == GRAPH_NONE)
+        if (!lower_has_input(l, i))
             continue;
         bind_constant(l, l->node->inputs[i]);
-        if (convert_is_half(l->bindings[l->node->inputs[i]].dtype))
-            l->half = l->bindings[l->node->inputs[i]].dtype;
+        const binding *b = &l->bindings[l->node->inputs[i]];
+        if (!first && convert_computed(b->dtype) == CLARUS_FLOAT32)
+            first = b->dtype;
+        l->narrows |= b->number != LOWER_NONE && !lower_data(l, b->number);
     }
+    l->carried = first == CLARUS_FLOAT32 ? (clarus_dtype)0 : first;
 }
 
 /* The condition of an If, which must be known: 0 or 1, or -1 on failure. */
@@ -675,10 +693,10 @@ static clarus_status lower_node(lowering *l, const graph_node *node)
     l->node = node;
     l->row = operator_find(node);
     int taken = is_taken(l, node->guard);
-    if (taken)
-        bind_inputs_of_node(l);
-    if (l->status == CLARUS_OK && taken && !l->row)
+    if (taken && !l->row)
         lower_error(l, CLARUS_E_UNSUPPORTED, "the operator is not supported");
+    if (l->status == CLARUS_OK && taken)
+        bind_inputs_of_node(l);
     if (l->status == CLARUS_OK && taken)
         l->row->lower(l);
     l->node = NULL;
@@ -730,7 +748,8 @@ static clarus_status bind_outputs(lowering *l)
         const graph_value *target = &l->model->values[target_value(l, i)];
         binding bound = l->bindings[target_value(l, i)];
         if (bound.number == LOWER_NONE && target->tensor) {
-            bound = (binding){lower_tensor(l, target->tensor, target->name), target->tensor->dtype};
+            bound =
+                (binding){lower_tensor(l, target->tensor, target->name), target->tensor->dtype, LOWER_NONE};
         } else if (bound.number == LOWER_NONE) {
             lower_error(l, CLARUS_E_UNSUPPORTED, "graph output \"%s\" is not supported", target->name);
         }
@@ -754,7 +773,7 @@ static clarus_status lower_nodes(lowering *l)
     if (!l->bindings || !l->needed)
         return error_memory(l->error, "graph");
     for (size_t i = 0; i < l->model->value_count; i++)
-        l->bindings[i] = (binding){LOWER_NONE, (clarus_dtype)0};
+        l->bindings[i] = (binding){LOWER_NONE, (clarus_dtype)0, LOWER_NONE};
     clarus_status status = bind_inputs(l);
     if (status == CLARUS_OK)
         status = bind_known(l);

@@ -15,10 +15,12 @@
 
 #define LOWER_NONE SIZE_MAX
 
-/* What a value of the model is: a value of the lowered graph, and the type that the model gives it. */
+/* What a value of the model is: a value of the lowered graph, and the type that the model gives it. A
+ * constant in float64 is there in float32 too once it is computed with. */
 typedef struct binding {
     size_t number;
     clarus_dtype dtype;
+    size_t narrow;
 } binding;
 
 /* Facts about an operation that the passes need and that its lowered form does not show. */
@@ -37,7 +39,7 @@ typedef struct lower_note {
 /* A value of the model that was computed beforehand: a constant to the lowering. */
 typedef struct known_value {
     size_t value;                 /* of the model */
-    clarus_dtype dtype, declared; /* that data has, and that the model gives it (half precision is float32) */
+    clarus_dtype dtype, declared; /* that data has, and that the model gives it (lowered_value.declared) */
     shape shape;
     const void *data; /* outlives the lowered graph */
 } known_value;
@@ -71,7 +73,8 @@ struct lowering {
     uint64_t folded_bytes; /* of computed constants */
     const graph_node *node;
     const operator_row *row;
-    clarus_dtype half; /* the node's half-precision type, or 0 */
+    clarus_dtype carried; /* the node's type, if it is carried as float32: half precision, float64; or 0 */
+    int narrows;          /* the node takes constants in float64 as float32 */
     clarus_status status;
     clarus_error *error;
 };
@@ -84,7 +87,7 @@ void lower_error(lowering *l, clarus_status status, const char *format, ...);
 
 /* ---- The node at hand */
 int lower_has_input(const lowering *l, size_t i);
-/* Number of input i; an error if it is left out. */
+/* Number of input i; an error if it is left out. float64 comes as float32, if the node is not folded. */
 size_t lower_input(lowering *l, size_t i);
 /* The type that the model gives input i. */
 clarus_dtype lower_input_type(const lowering *l, size_t i);
@@ -130,7 +133,7 @@ size_t lower_unary(lowering *l, eltwise_function function, size_t x, float a, fl
 size_t lower_binary(lowering *l, eltwise_function function, size_t x, size_t y);
 /* A function of typed.def with broadcasting; dtype is the result's. */
 size_t lower_typed(lowering *l, typed_function function, size_t *inputs, clarus_dtype dtype);
-/* x in another type, as ONNX's Cast; x itself if it has that type. */
+/* x in another type, as ONNX's Cast; x itself if it has that type. Only constants become float64. */
 size_t lower_convert(lowering *l, size_t x, clarus_dtype dtype);
 size_t lower_mul_add(lowering *l, size_t x, size_t y, size_t z);
 /* The same elements in another shape of as many. */

@@ -64,7 +64,7 @@ typedef struct lowered_value {
     shape shape;
     const void *data;      /* VALUE_CONSTANT: row-major, owned by the lowered graph's arena or the model */
     const char *name;      /* ONNX name, or a made-up one; never NULL */
-    clarus_dtype declared; /* inputs and outputs: the model's type (half precision computes in float32) */
+    clarus_dtype declared; /* inputs and outputs: the model's type (half precision, float64: see convert.h) */
 } lowered_value;
 
 typedef enum op_kind {
@@ -279,6 +279,7 @@ typedef struct lowered_graph {
     size_t op_count, op_capacity;
     size_t *inputs, *outputs; /* value numbers, in the model's order */
     size_t input_count, output_count;
+    int narrows; /* values that the model declares as float64 are computed in float32 */
     arena arena; /* names, constants and arrays */
 } lowered_graph;
 

@@ -6,8 +6,9 @@
 
 typedef struct lowering lowering;
 
-/* Flag: results of half-precision operands are such values already and need no rounding. */
-enum { OPERATOR_KEEPS_HALF = 1 };
+/* Flags: results of half-precision operands are such values already and need no rounding; elements are only
+ * moved or converted, so that constants may be float64. */
+enum { OPERATOR_KEEPS_HALF = 1, OPERATOR_MOVES = 2 };
 
 typedef struct operator_row {
     const char *name;

@@ -118,7 +118,7 @@ clarus_status scores_sort(scores *s, const clarus_tensor *output, int64_t item, 
     if (output->dtype == CLARUS_FLOAT32)
         memcpy(s->values, data, s->classes * element);
     else
-        convert_from_half(output->dtype, data, s->classes, s->values);
+        convert_to_float(output->dtype, data, s->classes, s->values);
     const float *values = s->values;
     if (s->softmax) {
         const void *in = s->values;

@@ -170,7 +170,7 @@ void clarus_session_free(clarus_session *session)
 
 /* ---- running ----------------------------------------------------------------------------------- */
 
-/* Half precision may be given as float32, which is rounded. */
+/* Half precision may be given as float32, which is rounded, and float64. */
 static int takes_type(const clarus_value_info *info, clarus_dtype given)
 {
     return given == info->dtype || given == convert_computed(info->dtype);
@@ -210,41 +210,44 @@ static clarus_status create_outputs(const clarus_session *s, clarus_tensor **out
     return status;
 }
 
-/* Where values enter and leave: the tensors' own arrays or, of half precision, arrays of float32 in `wide`.
- */
+/* Where values enter and leave: the tensors' own arrays or, of half precision and float64, arrays of float32
+ * in `carried`. */
 typedef struct border {
     const void **in;
     void **out;
-    float **wide; /* of the inputs, then of the outputs */
+    float **carried; /* of the inputs, then of the outputs */
     shape *shapes;
 } border;
 
-static clarus_status widen_input(const clarus_session *s, size_t i, const clarus_tensor *given, border *b,
+static clarus_status carry_input(const clarus_session *s, size_t i, const clarus_tensor *given, border *b,
                                  clarus_error *error)
 {
     const clarus_value_info *info = clarus_model_input(s->model, i);
     b->shapes[i] = given->shape;
     b->in[i] = given->data;
-    if (!convert_is_half(info->dtype))
+    int is_float = given->dtype == CLARUS_FLOAT32;
+    if (convert_computed(info->dtype) == info->dtype || (is_float && !convert_is_half(info->dtype)))
         return CLARUS_OK;
-    float *wide = b->wide[i] = memory_alloc(s->context, given->count, sizeof *wide);
-    b->in[i] = wide;
-    if (!wide)
+    float *to = b->carried[i] = memory_alloc(s->context, given->count, sizeof *to);
+    b->in[i] = to;
+    if (!to)
         return error_memory(error, info->name);
-    if (given->dtype == info->dtype)
-        convert_from_half(info->dtype, given->data, given->count, wide);
+    if (is_float)
+        convert_round_half(info->dtype, given->data, given->count, to);
     else
-        convert_round_half(info->dtype, given->data, given->count, wide);
+        convert_to_float(info->dtype, given->data, given->count, to);
     return CLARUS_OK;
 }
 
+/* float64 that is constant is written as it is. */
 static clarus_status prepare_output(const clarus_session *s, size_t i, const clarus_tensor *wanted, border *b,
                                     clarus_error *error)
 {
+    const lowered_graph *graph = s->last->graph;
     b->out[i] = wanted->data;
-    if (!convert_is_half(wanted->dtype))
+    if (graph->values[graph->outputs[i]].dtype == wanted->dtype)
         return CLARUS_OK;
-    b->out[i] = b->wide[s->input_count + i] = memory_alloc(s->context, wanted->count, sizeof(float));
+    b->out[i] = b->carried[s->input_count + i] = memory_alloc(s->context, wanted->count, sizeof(float));
     return b->out[i] ? CLARUS_OK : error_memory(error, s->outputs[i].name);
 }
 
@@ -260,9 +263,9 @@ static clarus_status run_stages(clarus_session *s, border *b, clarus_tensor **ou
     if (status == CLARUS_OK)
         status = stage_run(&s->stages, last, b->in, b->out, &s->cancelled, error);
     for (size_t i = 0; i < s->output_count && status == CLARUS_OK; i++)
-        if (convert_is_half(outputs[i]->dtype))
-            convert_to_half(outputs[i]->dtype, b->wide[s->input_count + i], outputs[i]->count,
-                            outputs[i]->data);
+        if (b->carried[s->input_count + i])
+            convert_from_float(outputs[i]->dtype, b->carried[s->input_count + i], outputs[i]->count,
+                               outputs[i]->data);
     return status;
 }
 
@@ -272,16 +275,17 @@ static clarus_status execute(clarus_session *s, const clarus_tensor *const *inpu
     size_t both = s->input_count + s->output_count;
     border b = {memory_alloc(s->context, s->input_count, sizeof *b.in),
                 memory_alloc(s->context, s->output_count, sizeof *b.out),
-                memory_calloc(s->context, both, sizeof *b.wide),
+                memory_calloc(s->context, both, sizeof *b.carried),
                 memory_alloc(s->context, s->input_count, sizeof *b.shapes)};
-    clarus_status status = b.in && b.out && b.wide && b.shapes ? CLARUS_OK : error_memory(error, "session");
+    clarus_status status =
+        b.in && b.out && b.carried && b.shapes ? CLARUS_OK : error_memory(error, "session");
     for (size_t i = 0; i < s->input_count && status == CLARUS_OK; i++)
-        status = widen_input(s, i, inputs[i], &b, error);
+        status = carry_input(s, i, inputs[i], &b, error);
     if (status == CLARUS_OK)
         status = run_stages(s, &b, outputs, error);
-    for (size_t i = 0; b.wide && i < both; i++)
-        memory_free(s->context, b.wide[i]);
-    memory_free(s->context, b.wide);
+    for (size_t i = 0; b.carried && i < both; i++)
+        memory_free(s->context, b.carried[i]);
+    memory_free(s->context, b.carried);
     memory_free(s->context, b.in);
     memory_free(s->context, b.out);
     memory_free(s->context, b.shapes);
@@ -356,6 +360,12 @@ uint64_t clarus_session_macs(const clarus_session *session)
     for (size_t i = 0; graph && i < graph->op_count; i++)
         macs += op_macs(graph, &graph->ops[i]);
     return macs;
+}
+
+int clarus_session_narrows_float64(const clarus_session *session)
+{
+    const lowered_graph *graph = session_graph(session);
+    return graph && graph->narrows;
 }
 
 uint64_t clarus_session_launches(const clarus_session *session)

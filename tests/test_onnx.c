@@ -181,8 +181,8 @@ static void test_halves(void)
                  {-0.0f, 0x8000, 0x8000}, {0x1.ff8p-15f, 0x3ff, 0x3880},  {0x1.ffcp-15f, 0x400, 0x3880}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         uint16_t half, brain;
-        convert_to_half(CLARUS_FLOAT16, &cases[i].wide, 1, &half);
-        convert_to_half(CLARUS_BFLOAT16, &cases[i].wide, 1, &brain);
+        convert_from_float(CLARUS_FLOAT16, &cases[i].wide, 1, &half);
+        convert_from_float(CLARUS_BFLOAT16, &cases[i].wide, 1, &brain);
         CHECK(half == cases[i].half, "%a: %04x, not %04x", (double)cases[i].wide, half, cases[i].half);
         CHECK(brain == cases[i].brain, "%a: %04x, not %04x", (double)cases[i].wide, brain, cases[i].brain);
     }
@@ -190,8 +190,8 @@ static void test_halves(void)
     for (uint32_t i = 0; i < 0x10000; i++) {
         uint16_t half = (uint16_t)i, back;
         float wide;
-        convert_from_half(CLARUS_FLOAT16, &half, 1, &wide);
-        convert_to_half(CLARUS_FLOAT16, &wide, 1, &back);
+        convert_to_float(CLARUS_FLOAT16, &half, 1, &wide);
+        convert_from_float(CLARUS_FLOAT16, &wide, 1, &back);
         wrong += wide == wide && back != half;
     }
     CHECK(wrong == 0, "%d halves changed", wrong);

@@ -123,12 +123,12 @@ static void make_conv_model(const char *name)
 }
 
 /* Two inputs, two outputs: a + b and a - b. */
-static void make_sum_model(const char *name)
+static void make_sum_model(const char *name, clarus_dtype dtype)
 {
     builder b;
     builder_start(&b, 13);
-    builder_input(&b, "a", CLARUS_FLOAT32, 2, (int64_t[]){2, 3});
-    builder_input(&b, "b", CLARUS_FLOAT32, 2, (int64_t[]){2, 3});
+    builder_input(&b, "a", dtype, 2, (int64_t[]){2, 3});
+    builder_input(&b, "b", dtype, 2, (int64_t[]){2, 3});
     builder_node(&b, "Add", "a b", "sum");
     builder_node(&b, "Sub", "a b", "difference");
     builder_output(&b, "sum");
@@ -210,7 +210,8 @@ int main(int argc, char **argv)
     make_colour_model("grey.onnx", 1, 1, NULL);
     make_colour_model("strange.onnx", 1, 3, "Frobnicate");
     make_conv_model("conv.onnx");
-    make_sum_model("sum.onnx");
+    make_sum_model("sum.onnx", CLARUS_FLOAT32);
+    make_sum_model("double.onnx", CLARUS_FLOAT64);
     make_tensors();
     if (failed)
         fprintf(stderr, "make_files: a file could not be made in %s\n", folder);

@@ -22,6 +22,14 @@ is "$("$query" unsupported.0 <out | grep -c Frobnicate)" 1
 run 3 info strange.onnx
 has out "unsupported"
 run 3 info missing.onnx
+
+# float64 is carried in float32, which is said.
+run 0 info double.onnx
+has out "float64      computed values are carried in float32"
+run 0 info double.onnx --json
+is "$("$query" float64 inputs.0.dtype <out)" "computed values are carried in float32 float64"
+run 0 info sum.onnx
+is "$(grep -c float64 out)" 0
 run 6 info conv.onnx --output missing/info
 
 run 0 bench conv.onnx --batch 2 --seconds 0.05 --json

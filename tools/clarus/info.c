@@ -83,6 +83,8 @@ static void print_for_people(const inspection *in)
     fprintf(file, "%-12s %llu\n", "parameters", (unsigned long long)clarus_model_parameters(m));
     if (in->session && clarus_session_is_planned(in->session))
         fprintf(file, "%-12s %llu\n", "multiply-adds", (unsigned long long)clarus_session_macs(in->session));
+    if (in->session && clarus_session_narrows_float64(in->session))
+        fprintf(file, "%-12s computed values are carried in float32\n", "float64");
     for (size_t i = 0; i < clarus_model_unsupported_count(m); i++) {
         fprintf(file, "%-12s ", i ? "" : "unsupported");
         print_plain(file, clarus_model_unsupported(m, i));
@@ -124,6 +126,8 @@ static void print_json(const inspection *in)
         json_unsigned(&out, "macs", clarus_session_macs(in->session));
     else
         json_null(&out, "macs");
+    if (in->session && clarus_session_narrows_float64(in->session))
+        json_text(&out, "float64", "computed values are carried in float32");
     json_unsigned(&out, "labels", clarus_model_label_count(m));
     json_open(&out, "unsupported", '[');
     for (size_t i = 0; i < clarus_model_unsupported_count(m); i++)

@@ -93,11 +93,12 @@ static int assign_files(running *r, size_t *sets)
     return code != EXIT_OK ? code : check_count(r, "expect", &r->expected, clarus_model_output, *sets);
 }
 
-/* Half precision is also taken from float32. */
+/* Half precision and float64 are also taken from float32. */
 static int takes_type(clarus_dtype wanted, clarus_dtype given)
 {
     return wanted == given ||
-           (given == CLARUS_FLOAT32 && (wanted == CLARUS_FLOAT16 || wanted == CLARUS_BFLOAT16));
+           (given == CLARUS_FLOAT32 &&
+            (wanted == CLARUS_FLOAT16 || wanted == CLARUS_BFLOAT16 || wanted == CLARUS_FLOAT64));
 }
 
 /* Whether the tensor may be this input; what is open fits anything. */
