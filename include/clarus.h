@@ -279,6 +279,15 @@ typedef enum clarus_channel_order {
     CLARUS_CHANNELS_GRAY
 } clarus_channel_order;
 
+/* How the long side of a resize by the short one, and the offset of a centre crop, become integers;
+ * docs/pictures.md shows who does what. */
+typedef enum clarus_geometry {
+    CLARUS_GEOMETRY_DEFAULT = 0, /* torchvision */
+    CLARUS_GEOMETRY_TORCHVISION, /* side truncated; offset rounded, ties to even */
+    CLARUS_GEOMETRY_HUGGINGFACE, /* side truncated; offset rounded down */
+    CLARUS_GEOMETRY_ROUNDED      /* side rounded, ties to even; offset rounded down */
+} clarus_geometry;
+
 /* How a picture becomes a network's input:
  *   decode - orient - channels - resize - crop - x scale - mean / std - NCHW float32.
  * value = (pixel * scale - mean[c]) / std[c], rounded as docs/numerics.md says. */
@@ -289,7 +298,7 @@ typedef struct clarus_preprocess {
     size_t resize_height;
     size_t crop_width; /* centre crop; 0: none */
     size_t crop_height;
-    int crop_huggingface; /* 1: crop offset as Hugging Face, else as torchvision */
+    clarus_geometry geometry;
     clarus_channel_order channels;
     clarus_resample resample;
     int has_scale, has_mean, has_std;

@@ -208,7 +208,7 @@ static void read_geometry(json_file *f, const processor *p, clarus_preprocess *o
         int shortest = crop.shortest;
         set_crop(out, shortest ? shortest : crop.width, shortest ? shortest : crop.height);
     }
-    out->crop_huggingface = 1;
+    out->geometry = CLARUS_GEOMETRY_HUGGINGFACE;
 }
 
 static void read_values(json_file *f, const processor *p, clarus_preprocess *out)

@@ -1,9 +1,8 @@
 /* Resize, cut the centre, and look every byte up in a table of its channel's 256 normalised values.
  *
- * The centre crop's offset, for a difference d = picture - crop along one axis: torchvision takes d / 2
- * rounded to nearest even, Hugging Face rounds down. A crop larger than the picture is padded with black
- * before the normalisation: -d / 2 pixels before the picture, rounded down by torchvision, up by Hugging
- * Face. */
+ * The centre crop's offset, for a difference d = picture - crop along one axis, is d / 2: torchvision rounds
+ * it to nearest even, the others down. A crop larger than the picture is padded with black before the
+ * normalisation: -d / 2 pixels before the picture, rounded down by torchvision, up by the others. */
 #include "prepare.h"
 
 #include "cpu.h"
@@ -25,10 +24,20 @@ static clarus_status check_preprocess(const clarus_preprocess *p, clarus_error *
                          p->resize_width, p->resize_height);
     if ((unsigned)p->channels > CLARUS_CHANNELS_GRAY)
         return error_set(error, CLARUS_E_ARGUMENT, "preprocess: unknown channel order %d", (int)p->channels);
+    if ((unsigned)p->geometry > CLARUS_GEOMETRY_ROUNDED)
+        return error_set(error, CLARUS_E_ARGUMENT, "preprocess: unknown geometry %d", (int)p->geometry);
     return CLARUS_OK;
 }
 
-/* The long side is truncated to an integer, as both torchvision and Hugging Face do. */
+/* a / b, truncated, or rounded with ties to even. */
+static size_t divide(size_t a, size_t b, int rounded)
+{
+    size_t quotient = a / b, rest = a % b;
+    if (rounded && (rest > b - rest || (rest == b - rest && quotient % 2)))
+        quotient++;
+    return quotient;
+}
+
 static clarus_status resized_size(const clarus_preprocess *p, size_t width, size_t height,
                                   prepare_geometry *g, clarus_error *error)
 {
@@ -40,22 +49,22 @@ static clarus_status resized_size(const clarus_preprocess *p, size_t width, size
     if (longer > SIZE_MAX / p->resize_short)
         return error_set(error, CLARUS_E_LIMIT, "preprocess: a short side of %zu is too large for %zux%zu",
                          p->resize_short, width, height);
-    size_t resized = p->resize_short * longer / shorter;
+    size_t resized = divide(p->resize_short * longer, shorter, p->geometry == CLARUS_GEOMETRY_ROUNDED);
     g->width = width < height ? p->resize_short : resized;
     g->height = width < height ? resized : p->resize_short;
     return CLARUS_OK;
 }
 
 /* Along one axis: what part of `size` a centre crop shows, and how much padding is before it. */
-static void crop_axis(size_t size, size_t crop, int huggingface, size_t *begin, size_t *count, size_t *pad)
+static void crop_axis(size_t size, size_t crop, int rounds_down, size_t *begin, size_t *count, size_t *pad)
 {
     size_t extra = size > crop ? size - crop : 0, missing = size > crop ? 0 : crop - size;
     size_t half = extra / 2;
-    if (extra % 2 && !huggingface) /* a tie */
+    if (extra % 2 && !rounds_down) /* a tie */
         half += half % 2;
     *begin = half;
     *count = size > crop ? crop : size;
-    *pad = huggingface ? (missing + 1) / 2 : missing / 2;
+    *pad = rounds_down ? (missing + 1) / 2 : missing / 2;
 }
 
 clarus_status prepare_geometry_of(const clarus_preprocess *p, size_t width, size_t height,
@@ -68,8 +77,9 @@ clarus_status prepare_geometry_of(const clarus_preprocess *p, size_t width, size
         return status;
     g->out_width = p->crop_width ? p->crop_width : g->width;
     g->out_height = p->crop_height ? p->crop_height : g->height;
-    crop_axis(g->width, g->out_width, p->crop_huggingface, &g->window.x, &g->window.width, &g->pad_left);
-    crop_axis(g->height, g->out_height, p->crop_huggingface, &g->window.y, &g->window.height, &g->pad_top);
+    int rounds_down = p->geometry == CLARUS_GEOMETRY_HUGGINGFACE || p->geometry == CLARUS_GEOMETRY_ROUNDED;
+    crop_axis(g->width, g->out_width, rounds_down, &g->window.x, &g->window.width, &g->pad_left);
+    crop_axis(g->height, g->out_height, rounds_down, &g->window.y, &g->window.height, &g->pad_top);
     return CLARUS_OK;
 }
 

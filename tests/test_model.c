@@ -121,7 +121,8 @@ static void test_preprocess(void)
               "%s: resize %zu, %zux%zu", c->json, p.resize_short, p.resize_width, p.resize_height);
         CHECK(p.crop_width == c->crop_width && p.crop_height == c->crop_height, "%s: crop %zux%zu", c->json,
               p.crop_width, p.crop_height);
-        CHECK(p.resample == c->resample && p.channels == c->channels && p.crop_huggingface,
+        CHECK(p.resample == c->resample && p.channels == c->channels &&
+                  p.geometry == CLARUS_GEOMETRY_HUGGINGFACE,
               "%s: resample %d, order %d", c->json, p.resample, p.channels);
         CHECK(p.has_scale && fabs(p.scale - c->scale) < 1e-12, "%s: scale %g", c->json, p.scale);
         CHECK(fabs(p.mean[0] - c->mean) < 1e-12 && fabs(p.std[0] - c->std) < 1e-12, "%s: %g, %g", c->json,

@@ -1,4 +1,4 @@
-/* Preparing: sizes and offsets by the rules of torchvision and Hugging Face, values by docs/numerics.md. */
+/* Preparing: sizes and offsets by the rules of the three geometries, values by docs/numerics.md. */
 #include "picture.h"
 #include "prepare.h"
 
@@ -8,42 +8,56 @@ static clarus_context *context;
  * out with the formulas of torchvision 0.20 (center_crop, resize) and transformers 4.46 (center_crop). */
 typedef struct geometry_case {
     size_t width, height, resize_short, resize_width, resize_height, crop_width, crop_height;
-    int huggingface;
+    clarus_geometry geometry;
     size_t to_width, to_height;
     int left, top;
 } geometry_case;
 
+#define TV CLARUS_GEOMETRY_TORCHVISION
+#define HF CLARUS_GEOMETRY_HUGGINGFACE
+#define ROUNDED CLARUS_GEOMETRY_ROUNDED
+
 static const geometry_case cases[] = {
-    {500, 375, 256, 0, 0, 224, 224, 0, 341, 256, 58, 16},
-    {500, 375, 256, 0, 0, 224, 224, 1, 341, 256, 58, 16},
-    {375, 500, 256, 0, 0, 224, 224, 0, 256, 341, 16, 58},
-    {375, 500, 256, 0, 0, 224, 224, 1, 256, 341, 16, 58},
-    {31, 47, 20, 0, 0, 15, 15, 0, 20, 30, 2, 8},
-    {31, 47, 20, 0, 0, 15, 15, 1, 20, 30, 2, 7},
-    {31, 47, 20, 0, 0, 14, 17, 0, 20, 30, 3, 6},
-    {31, 47, 20, 0, 0, 14, 17, 1, 20, 30, 3, 6},
-    {40, 30, 0, 0, 0, 21, 21, 0, 40, 30, 10, 4},
-    {40, 30, 0, 0, 0, 21, 21, 1, 40, 30, 9, 4},
-    {40, 30, 0, 0, 0, 19, 19, 0, 40, 30, 10, 6},
-    {40, 30, 0, 0, 0, 19, 19, 1, 40, 30, 10, 5},
-    {41, 33, 0, 0, 0, 20, 20, 0, 41, 33, 10, 6},
-    {41, 33, 0, 0, 0, 20, 20, 1, 41, 33, 10, 6},
-    {10, 7, 0, 0, 0, 16, 16, 0, 10, 7, -3, -4},
-    {10, 7, 0, 0, 0, 16, 16, 1, 10, 7, -3, -5},
-    {10, 7, 0, 0, 0, 15, 14, 0, 10, 7, -2, -3},
-    {10, 7, 0, 0, 0, 15, 14, 1, 10, 7, -3, -4},
-    {9, 30, 0, 0, 0, 14, 14, 0, 9, 30, -2, 8},
-    {9, 30, 0, 0, 0, 14, 14, 1, 9, 30, -3, 8},
-    {30, 9, 0, 0, 0, 13, 12, 0, 30, 9, 8, -1},
-    {30, 9, 0, 0, 0, 13, 12, 1, 30, 9, 8, -2},
-    {50, 40, 0, 28, 28, 0, 0, 0, 28, 28, 0, 0},
-    {50, 40, 0, 28, 28, 0, 0, 1, 28, 28, 0, 0},
-    {50, 40, 0, 32, 30, 27, 26, 0, 32, 30, 2, 2},
-    {50, 40, 0, 32, 30, 27, 26, 1, 32, 30, 2, 2},
-    {17, 17, 0, 0, 0, 0, 0, 0, 17, 17, 0, 0},
-    {17, 17, 0, 0, 0, 0, 0, 1, 17, 17, 0, 0},
-    {3, 100, 5, 0, 0, 5, 5, 0, 5, 166, 0, 80},
-    {3, 100, 5, 0, 0, 5, 5, 1, 5, 166, 0, 80},
+    {500, 375, 256, 0, 0, 224, 224, TV, 341, 256, 58, 16},
+    {500, 375, 256, 0, 0, 224, 224, HF, 341, 256, 58, 16},
+    {375, 500, 256, 0, 0, 224, 224, TV, 256, 341, 16, 58},
+    {375, 500, 256, 0, 0, 224, 224, HF, 256, 341, 16, 58},
+    {31, 47, 20, 0, 0, 15, 15, TV, 20, 30, 2, 8},
+    {31, 47, 20, 0, 0, 15, 15, HF, 20, 30, 2, 7},
+    {31, 47, 20, 0, 0, 14, 17, TV, 20, 30, 3, 6},
+    {31, 47, 20, 0, 0, 14, 17, HF, 20, 30, 3, 6},
+    {40, 30, 0, 0, 0, 21, 21, TV, 40, 30, 10, 4},
+    {40, 30, 0, 0, 0, 21, 21, HF, 40, 30, 9, 4},
+    {40, 30, 0, 0, 0, 19, 19, TV, 40, 30, 10, 6},
+    {40, 30, 0, 0, 0, 19, 19, HF, 40, 30, 10, 5},
+    {41, 33, 0, 0, 0, 20, 20, TV, 41, 33, 10, 6},
+    {41, 33, 0, 0, 0, 20, 20, HF, 41, 33, 10, 6},
+    {10, 7, 0, 0, 0, 16, 16, TV, 10, 7, -3, -4},
+    {10, 7, 0, 0, 0, 16, 16, HF, 10, 7, -3, -5},
+    {10, 7, 0, 0, 0, 15, 14, TV, 10, 7, -2, -3},
+    {10, 7, 0, 0, 0, 15, 14, HF, 10, 7, -3, -4},
+    {9, 30, 0, 0, 0, 14, 14, TV, 9, 30, -2, 8},
+    {9, 30, 0, 0, 0, 14, 14, HF, 9, 30, -3, 8},
+    {30, 9, 0, 0, 0, 13, 12, TV, 30, 9, 8, -1},
+    {30, 9, 0, 0, 0, 13, 12, HF, 30, 9, 8, -2},
+    {50, 40, 0, 28, 28, 0, 0, TV, 28, 28, 0, 0},
+    {50, 40, 0, 28, 28, 0, 0, HF, 28, 28, 0, 0},
+    {50, 40, 0, 32, 30, 27, 26, TV, 32, 30, 2, 2},
+    {50, 40, 0, 32, 30, 27, 26, HF, 32, 30, 2, 2},
+    {17, 17, 0, 0, 0, 0, 0, TV, 17, 17, 0, 0},
+    {17, 17, 0, 0, 0, 0, 0, HF, 17, 17, 0, 0},
+    {3, 100, 5, 0, 0, 5, 5, TV, 5, 166, 0, 80},
+    {3, 100, 5, 0, 0, 5, 5, HF, 5, 166, 0, 80},
+    {3, 100, 5, 0, 0, 5, 5, ROUNDED, 5, 167, 0, 81},
+    {500, 333, 256, 0, 0, 224, 224, ROUNDED, 384, 256, 80, 16},
+    {500, 334, 256, 0, 0, 224, 224, ROUNDED, 383, 256, 79, 16},
+    {333, 500, 256, 0, 0, 224, 224, ROUNDED, 256, 384, 16, 80},
+    {2, 3, 7, 0, 0, 0, 0, ROUNDED, 7, 10, 0, 0}, /* 10.5 */
+    {2, 3, 5, 0, 0, 0, 0, ROUNDED, 5, 8, 0, 0},  /* 7.5 */
+    {40, 30, 0, 0, 0, 21, 21, ROUNDED, 40, 30, 9, 4},
+    {40, 30, 0, 0, 0, 19, 19, ROUNDED, 40, 30, 10, 5},
+    {10, 7, 0, 0, 0, 15, 14, ROUNDED, 10, 7, -3, -4},
+    {40, 30, 0, 0, 0, 19, 19, CLARUS_GEOMETRY_DEFAULT, 40, 30, 10, 6},
 };
 
 static clarus_image *noise_image(size_t width, size_t height, int channels)
@@ -69,7 +83,7 @@ static clarus_preprocess preprocess_of(const geometry_case *c)
     p.resize_height = c->resize_height;
     p.crop_width = c->crop_width;
     p.crop_height = c->crop_height;
-    p.crop_huggingface = c->huggingface;
+    p.geometry = c->geometry;
     return p;
 }
 
@@ -176,7 +190,10 @@ static void wrong_options_are_named(void)
     p.resize_width = p.resize_height = 0;
     p.resize_short = SIZE_MAX / 2;
     fails(image, &p, 20, 1200, CLARUS_E_LIMIT, "too large");
-    p.resize_short = 1;
+    p.resize_short = 0;
+    p.geometry = (clarus_geometry)(CLARUS_GEOMETRY_ROUNDED + 1);
+    fails(image, &p, 20, 1200, CLARUS_E_ARGUMENT, "unknown geometry 4");
+    p.geometry = CLARUS_GEOMETRY_DEFAULT;
     p.struct_size = 1;
     fails(image, &p, 20, 1200, CLARUS_E_ARGUMENT, "struct_size");
     clarus_image_free(image);

@@ -58,6 +58,8 @@ run 2 classify --model fixed.onnx --scale 1/0 pictures/red.png
 run 2 classify --model fixed.onnx --scale nan pictures/red.png
 run 2 classify --model fixed.onnx --channels rbg pictures/red.png
 run 2 classify --model fixed.onnx --resample cubic pictures/red.png
+run 2 classify --model fixed.onnx --geometry round pictures/red.png
+has err '--geometry: "round" is not torchvision, huggingface or rounded'
 
 run 4 classify --model fixed.onnx --device "no such device" pictures/red.png
 has err "no such device"

@@ -45,7 +45,7 @@ static int apply_sizes(const preprocess_options *o, const common_options *common
             return refuse(common, "crop", o->crop, "a size such as 224 or 320x240");
         p->crop_width = width;
         p->crop_height = height ? height : width;
-        p->crop_huggingface = 0;
+        p->geometry = CLARUS_GEOMETRY_TORCHVISION;
     }
     return EXIT_OK;
 }
@@ -102,6 +102,7 @@ static int apply_names(const preprocess_options *o, const common_options *common
 {
     static const char *const orders[] = {"rgb", "bgr", "gray"};
     static const char *const filters[] = {"nearest", "bilinear", "bicubic", "lanczos"};
+    static const char *const geometries[] = {"torchvision", "huggingface", "rounded"};
     if (o->channels) {
         p->channels = (clarus_channel_order)find_name(o->channels, orders, 3);
         if (p->channels == CLARUS_CHANNELS_DEFAULT)
@@ -111,6 +112,11 @@ static int apply_names(const preprocess_options *o, const common_options *common
         p->resample = (clarus_resample)find_name(o->resample, filters, 4);
         if (p->resample == CLARUS_RESAMPLE_DEFAULT)
             return refuse(common, "resample", o->resample, "nearest, bilinear, bicubic or lanczos");
+    }
+    if (o->geometry) {
+        p->geometry = (clarus_geometry)find_name(o->geometry, geometries, 3);
+        if (p->geometry == CLARUS_GEOMETRY_DEFAULT)
+            return refuse(common, "geometry", o->geometry, "torchvision, huggingface or rounded");
     }
     return EXIT_OK;
 }

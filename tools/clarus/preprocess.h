@@ -7,7 +7,7 @@
 #include <limits.h>
 
 typedef struct preprocess_options {
-    const char *size, *crop, *mean, *std, *scale, *channels, *resample;
+    const char *size, *crop, *mean, *std, *scale, *channels, *resample, *geometry;
 } preprocess_options;
 
 /* clang-format off */
@@ -22,6 +22,9 @@ typedef struct preprocess_options {
      "rgb, bgr or gray (default: rgb; gray for networks with one input channel)"}, \
     {"resample", "FILTER", OPTION_TEXT, &(o)->resample, 0, 0, \
      "nearest, bilinear, bicubic or lanczos, as Pillow has them (default: bilinear)"}, \
+    {"geometry", "RULE", OPTION_TEXT, &(o)->geometry, 0, 0, \
+     "how the long side and the crop's offset become integers: torchvision, huggingface or rounded (default: torchvision; " \
+     "a model's folder: huggingface)"}, \
     {"scale", "F", OPTION_TEXT, &(o)->scale, 0, 0, \
      "multiply bytes by F, such as 1/127.5 (default: 1/255)"}, \
     {"mean", "M[,M,M]", OPTION_TEXT, &(o)->mean, 0, 0, \
