@@ -435,7 +435,7 @@ CLARUS_API size_t clarus_model_operator_count(const clarus_model *model);
 CLARUS_API const char *clarus_model_operator(const clarus_model *model, size_t i, size_t *occurrences);
 /* Elements of all initialisers. */
 CLARUS_API uint64_t clarus_model_parameters(const clarus_model *model);
-/* Opset of the default domain. */
+/* Opset of the default domain; 0 if the model says none, and has no operators of it. */
 CLARUS_API int64_t clarus_model_opset(const clarus_model *model);
 
 /* 1 and the folder's preprocessing (Hugging Face rules), or 0 if the model brings none. */

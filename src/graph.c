@@ -266,12 +266,12 @@ static clarus_status find_opsets(graph *g, clarus_error *error)
     for (size_t i = 0; i < g->import_count; i++)
         if (graph_is_default_domain(g->imports[i].domain) && g->imports[i].version > g->opset)
             g->opset = g->imports[i].version;
-    if (g->opset < 1)
-        return error_set(error, CLARUS_E_FORMAT, "the model does not say which opset of ONNX it uses");
     for (size_t n = 0; n < g->node_count; n++) {
         graph_node *node = &g->nodes[n];
         if (!node->opset && graph_is_default_domain(node->domain))
             node->opset = g->opset;
+        if (node->opset < 1 && graph_is_default_domain(node->domain))
+            return error_set(error, CLARUS_E_FORMAT, "the model does not say which opset of ONNX it uses");
         for (size_t i = 0; i < g->import_count && !node->opset; i++)
             if (strcmp(g->imports[i].domain, node->domain) == 0)
                 node->opset = g->imports[i].version;

@@ -137,6 +137,9 @@ void lower_check_indices(lowering *l, size_t indices, const int64_t *extents, si
 void lower_attention(lowering *l);
 void lower_rotary_embedding(lowering *l);
 
+/* lower_col2im.c */
+void lower_col2im(lowering *l);
+
 /* lower_det.c */
 void lower_det(lowering *l);
 

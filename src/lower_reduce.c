@@ -21,11 +21,19 @@ static shape read_reduction(lowering *l, size_t x, unsigned char *axes)
     return kept;
 }
 
-/* A node that reduces no axis gives its input back, whatever its function (noop_with_empty_axes). */
+/* A node may reduce no axis (noop_with_empty_axes): what is left is what is done to each element. */
 static int reduces_nothing(lowering *l, size_t x, const unsigned char *axes)
 {
     size_t rank = lower_shape(l, x).rank;
     return rank > 0 && !memchr(axes, 1, rank);
+}
+
+/* What is done to each element before the reduction. */
+static size_t each_element(lowering *l, reduce_function function, size_t x)
+{
+    if (function == REDUCE_SUM_SQUARE)
+        return lower_binary(l, ELTWISE_mul, x, x);
+    return function == REDUCE_L1 ? lower_unary(l, ELTWISE_abs, x, 0, 0) : x;
 }
 
 static size_t slice_axis(lowering *l, size_t x, size_t axis, int64_t first, int64_t count)
@@ -85,10 +93,7 @@ static size_t reduce_integers(lowering *l, reduce_function function, size_t x, c
     }
     if (none)
         return reduce_no_integers(l, function, lower_dtype(l, x), &out);
-    if (function == REDUCE_SUM_SQUARE)
-        x = lower_binary(l, ELTWISE_mul, x, x);
-    else if (function == REDUCE_L1)
-        x = lower_unary(l, ELTWISE_abs, x, 0, 0);
+    x = each_element(l, function, x);
     for (size_t i = 0; i < in.rank; i++)
         if (axes[i])
             x = reduce_by_halves(l, join, x, i);
@@ -99,7 +104,7 @@ static size_t emit_reduction(lowering *l, reduce_function function, size_t x, co
 {
     clarus_dtype dtype = lower_dtype(l, x);
     if (reduces_nothing(l, x, axes))
-        return x;
+        return each_element(l, function, x);
     if (function == REDUCE_MEAN && dtype != CLARUS_FLOAT32) /* in binary32 */
         return lower_convert(l, lower_reduce_axes(l, function, lower_convert(l, x, CLARUS_FLOAT32), axes),
                              dtype);
@@ -130,10 +135,8 @@ static void lower_reduced(lowering *l, reduce_function reduction, eltwise_functi
     size_t x = lower_input(l, 0);
     clarus_dtype dtype = lower_dtype(l, x);
     shape out = read_reduction(l, x, axes);
-    if (!reduces_nothing(l, x, axes)) {
-        x = emit_reduction(l, reduction, lower_convert(l, x, CLARUS_FLOAT32), axes);
-        x = lower_convert(l, lower_unary(l, function, x, 0, 0), dtype);
-    }
+    x = emit_reduction(l, reduction, lower_convert(l, x, CLARUS_FLOAT32), axes);
+    x = lower_convert(l, lower_unary(l, function, x, 0, 0), dtype);
     lower_bind(l, 0, reshape_to(l, x, &out));
 }
 
@@ -147,18 +150,21 @@ void lower_reduce_log_sum(lowering *l)
     lower_reduced(l, REDUCE_SUM, ELTWISE_log);
 }
 
-/* log(sum exp(x - m)) + m, where m is the maximum if that is finite, else 0. */
+/* log(sum exp(x - m)) + m, where m is the maximum if that is finite, else 0; of integers in binary32. */
 void lower_reduce_log_sum_exp(lowering *l)
 {
     unsigned char axes[CLARUS_MAX_RANK] = {0};
     size_t x = lower_input(l, 0);
+    clarus_dtype dtype = lower_dtype(l, x);
     shape out = read_reduction(l, x, axes);
+    x = lower_convert(l, x, CLARUS_FLOAT32);
     size_t most = lower_reduce_axes(l, REDUCE_MAX, x, axes);
     size_t choice[] = {lower_typed(l, TYPED_is_infinite, &most, CLARUS_BOOL), lower_scalar(l, 0), most};
     size_t m = lower_typed(l, TYPED_where, choice, CLARUS_FLOAT32);
     size_t terms = lower_unary(l, ELTWISE_exp, lower_binary(l, ELTWISE_sub, x, m), 0, 0);
     size_t sum = lower_unary(l, ELTWISE_log, lower_reduce_axes(l, REDUCE_SUM, terms, axes), 0, 0);
-    lower_bind(l, 0, reshape_to(l, lower_binary(l, ELTWISE_add, sum, m), &out));
+    size_t y = lower_convert(l, lower_binary(l, ELTWISE_add, sum, m), dtype);
+    lower_bind(l, 0, reshape_to(l, y, &out));
 }
 
 /* Up to opset 12 the axis cuts the dimensions in two groups, and the second is normalised as one. */

@@ -298,6 +298,12 @@ static void test_reduce(void)
     EXPECT(&b, "1x1", 2.5f);
     builder_int(&b, one_node(&b, 18, "ReduceMax", "x", 2, DIMS(1, 2)), "noop_with_empty_axes", 1);
     EXPECT(&b, "1x2", 1, 2);
+    builder_int(&b, one_node(&b, 18, "ReduceSumSquare", "x", 2, DIMS(1, 2)), "noop_with_empty_axes", 1);
+    EXPECT(&b, "1x2", 1, 4);
+    builder_int(&b, one_node(&b, 18, "ReduceL2", "x", 2, DIMS(1, 2)), "noop_with_empty_axes", 1);
+    EXPECT(&b, "1x2", 1, 2);
+    builder_int(&b, one_node(&b, 18, "ReduceLogSum", "x", 2, DIMS(1, 1)), "noop_with_empty_axes", 1);
+    EXPECT(&b, "1x1", 0);
     one_node(&b, 11, "ReduceL2", "x", 1, DIMS(2));
     EXPECT(&b, "1", sqrtf(5));
     builder_ints(&b, one_node(&b, 11, "ReduceProd", "x", 2, DIMS(2, 2)), "axes", 1, DIMS(2));
@@ -644,6 +650,28 @@ static void test_unpool(void)
     REFUSE(&b, CLARUS_E_SHAPE, "outside an axis of 0 elements");
 }
 
+/* Blocks of 2 that overlap by one in a line of 3, after one element of padding; rows are positions in a
+ * block. */
+static void start_columns(builder *b, int64_t rows)
+{
+    builder_ints(b, one_node(b, 18, "Col2Im", "x image block", 3, DIMS(1, rows, 3)), "pads", 2, DIMS(1, 0));
+    longs(b, "image", 1, DIMS(3));
+    longs(b, "block", 1, DIMS(2));
+}
+
+static void test_col2im(void)
+{
+    builder b;
+    start_columns(&b, 2);
+    EXPECT(&b, "1x1x3", 6, 8, 6);
+    start_columns(&b, 4);
+    EXPECT(&b, "1x2x3", 6, 8, 6, 18, 20, 12);
+    start_columns(&b, 3);
+    REFUSE(&b, CLARUS_E_SHAPE, "columns of 3 by 3 for 3 blocks of 2");
+    start_columns(&b, 1);
+    REFUSE(&b, CLARUS_E_SHAPE, "a block of 2");
+}
+
 /* Det of `matrix`, which the input, counting from 1, becomes by an addition. */
 static void start_det(builder *b, int64_t n, const float *matrix)
 {
@@ -787,6 +815,14 @@ static void test_integer_reductions(void)
     EXPECT(&b, "2x1", 1, 1);
     start_integers(&b, "ReduceMean", 2, DIMS(1, 4));
     EXPECT(&b, "1x1", 2);
+    start_integers(&b, "ReduceL1", 2, DIMS(1, 3));
+    EXPECT(&b, "1x1", 6);
+    start_integers(&b, "ReduceL2", 2, DIMS(1, 4)); /* the root of 30 */
+    EXPECT(&b, "1x1", 5);
+    start_integers(&b, "ReduceLogSum", 2, DIMS(1, 7)); /* the logarithm of 28 */
+    EXPECT(&b, "1x1", 3);
+    start_integers(&b, "ReduceLogSumExp", 2, DIMS(1, 6)); /* 6.46 */
+    EXPECT(&b, "1x1", 6);
 }
 
 /* Values of a half-precision model are rounded after each node. */
@@ -1017,6 +1053,7 @@ int main(void)
     test_transposed();
     test_quantised();
     test_unpool();
+    test_col2im();
     test_det();
     test_shape_arithmetic();
     test_constants();
