@@ -11,26 +11,24 @@ static double reference_sigmoid(double x)
     return 1 / (1 + exp(-x));
 }
 
-static const struct {
-    const char *name;
-    float (*function)(float);
-    double (*reference)(double);
-} elementary[] = {{"exp", clarus_exp, exp},
-                  {"log", clarus_log, log},
-                  {"tanh", clarus_tanh, tanh},
-                  {"erf", clarus_erf, erf},
-                  {"sigmoid", clarus_sigmoid, reference_sigmoid},
-                  {"sin", clarus_sin, sin},
-                  {"cos", clarus_cos, cos},
-                  {"tan", clarus_tan, tan},
-                  {"asin", clarus_asin, asin},
-                  {"acos", clarus_acos, acos},
-                  {"atan", clarus_atan, atan},
-                  {"sinh", clarus_sinh, sinh},
-                  {"cosh", clarus_cosh, cosh},
-                  {"asinh", clarus_asinh, asinh},
-                  {"acosh", clarus_acosh, acosh},
-                  {"atanh", clarus_atanh, atanh}};
-enum { ELEMENTARY = sizeof elementary / sizeof *elementary };
+/* ELEMENTARY_FUNCTION(name, function, reference) for each. */
+#define ELEMENTARY_FUNCTIONS                                        \
+    ELEMENTARY_FUNCTION(exp, clarus_exp, exp)                       \
+    ELEMENTARY_FUNCTION(log, clarus_log, log)                       \
+    ELEMENTARY_FUNCTION(tanh, clarus_tanh, tanh)                    \
+    ELEMENTARY_FUNCTION(erf, clarus_erf, erf)                       \
+    ELEMENTARY_FUNCTION(sigmoid, clarus_sigmoid, reference_sigmoid) \
+    ELEMENTARY_FUNCTION(sin, clarus_sin, sin)                       \
+    ELEMENTARY_FUNCTION(cos, clarus_cos, cos)                       \
+    ELEMENTARY_FUNCTION(tan, clarus_tan, tan)                       \
+    ELEMENTARY_FUNCTION(asin, clarus_asin, asin)                    \
+    ELEMENTARY_FUNCTION(acos, clarus_acos, acos)                    \
+    ELEMENTARY_FUNCTION(atan, clarus_atan, atan)                    \
+    ELEMENTARY_FUNCTION(sinh, clarus_sinh, sinh)                    \
+    ELEMENTARY_FUNCTION(cosh, clarus_cosh, cosh)                    \
+    ELEMENTARY_FUNCTION(asinh, clarus_asinh, asinh)                 \
+    ELEMENTARY_FUNCTION(acosh, clarus_acosh, acosh)                 \
+    ELEMENTARY_FUNCTION(atanh, clarus_atanh, atanh)                 \
+    ELEMENTARY_FUNCTION(sqrt, clarus_soft_sqrt, sqrt)
 
 #endif

@@ -25,7 +25,16 @@ static int same(float a, float b)
 /* Every 1021st float, which is about 2^22 of them. */
 static void test_accuracy(void)
 {
-    for (size_t i = 0; i < ELEMENTARY; i++) {
+    static const struct {
+        const char *name;
+        float (*function)(float);
+        double (*reference)(double);
+    } elementary[] = {
+#define ELEMENTARY_FUNCTION(name, function, reference) {#name, function, reference},
+        ELEMENTARY_FUNCTIONS
+#undef ELEMENTARY_FUNCTION
+    };
+    for (size_t i = 0; i < sizeof elementary / sizeof *elementary; i++) {
         double worst = 0;
         float where = 0;
         for (uint64_t bits = 0; bits <= UINT32_MAX; bits += 1021) {
