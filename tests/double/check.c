@@ -184,10 +184,14 @@ static void compare_integers(checker *c, const char *name, const dtensor *t, cla
 {
     for (int64_t k = 0; k < t->count && !c->failed; k++) {
         int64_t i = element_int(dtype, data, k);
-        if (i != t->i[k] && get(t, k).e == 0) {
+        double steps = i == t->i[k] ? 0 : fabs((double)i - (double)t->i[k]), allowed = get(t, k).e;
+        c->report->integers += 1;
+        c->report->uncertain += allowed > 0;
+        c->report->moved += steps > 0;
+        if (steps > allowed) {
             c->failed = 1;
-            snprintf(c->message, DOUBLE_MESSAGE, "%s[%lld]: %lld, not %lld", name, (long long)k, (long long)i,
-                     (long long)t->i[k]);
+            snprintf(c->message, DOUBLE_MESSAGE, "%s[%lld]: %lld, not %lld, which may be off by %g", name,
+                     (long long)k, (long long)i, (long long)t->i[k], allowed);
         }
     }
 }

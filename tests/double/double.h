@@ -37,7 +37,7 @@ typedef struct dtensor {
     int64_t count;
     double *v;  /* floating types */
     int64_t *i; /* integers and bool; uint64 as its bit pattern */
-    double *e;  /* NULL: all 0. For integers 1 marks an element that rounding errors may change */
+    double *e;  /* NULL: all 0. Of integers: by how much rounding errors may change them; infinity: to any */
 } dtensor;
 
 /* One node on its way through its operator. */
@@ -104,9 +104,10 @@ void walk_next(walk *w);
 
 /* ---- approx arithmetic: each operation rounds once ---- */
 
+/* A number that float32 holds is the result of one operation on exact operands without an error. */
 static inline approx rounded(double v, double e)
 {
-    return (approx){v, e + UNIT * (fabs(v) + e)};
+    return (approx){v, e == 0 && (double)(float)v == v ? 0 : e + UNIT * (fabs(v) + e)};
 }
 static inline approx exactly(double v)
 {
@@ -208,6 +209,7 @@ typedef struct double_report {
     char worst_norm_name[128];
     double
         end_to_end;   /* largest difference of an output from the unanchored run, over its root mean square */
+    size_t integers, uncertain, moved; /* elements; those that rounding errors may change; those that differ */
     size_t unbounded; /* elements without a bound: a divisor or logarithm that errors may take to 0 */
 } double_report;
 

@@ -6,17 +6,17 @@
 double_op double_find(const char *domain, const char *op_type)
 {
     static const struct {
-        const char *name;
+        const char *domain, *name;
         double_op function;
     } table[] = {
-#define OPERATOR(name, function) {#name, function},
+#define OPERATOR(name, function) {"", #name, function},
+#define MICROSOFT(name, function) {"com.microsoft", #name, function},
 #include "ops.def"
 #undef OPERATOR
     };
-    if (!op_type || (domain && domain[0] && strcmp(domain, "ai.onnx") != 0))
-        return NULL;
-    for (size_t k = 0; k < sizeof table / sizeof *table; k++)
-        if (strcmp(table[k].name, op_type) == 0)
+    domain = domain && strcmp(domain, "ai.onnx") != 0 ? domain : "";
+    for (size_t k = 0; op_type && k < sizeof table / sizeof *table; k++)
+        if (strcmp(table[k].domain, domain) == 0 && strcmp(table[k].name, op_type) == 0)
             return table[k].function;
     return NULL;
 }

@@ -128,7 +128,7 @@ static const char *apply(dnode *n, const binary *row, const dtensor *x, const dt
             z->i[k] = y->v ? wrap(z->dtype, (int64_t)pow(a.v, b.v))
                            : row->ints(z->dtype, x->i[w.offset[0]], y->i[w.offset[1]]);
             if (z->e)
-                z->e[k] = a.e > 0 || b.e > 0;
+                z->e[k] = a.e > 0 || b.e > 0 ? INFINITY : 0;
         }
     }
     return NULL;
@@ -219,9 +219,8 @@ const char *double_where(dnode *n)
         int first = c->i[w.offset[0]] != 0;
         element_move(z, k, first ? x : y, first ? w.offset[1] : w.offset[2]);
         if (c->e && c->e[w.offset[0]] > 0) /* either may be taken */
-            z->e[k] += z->v ? fabs(get(x, w.offset[1]).v - get(y, w.offset[2]).v) + get(x, w.offset[1]).e +
-                                  get(y, w.offset[2]).e
-                            : 1;
+            z->e[k] += fabs(get(x, w.offset[1]).v - get(y, w.offset[2]).v) + get(x, w.offset[1]).e +
+                       get(y, w.offset[2]).e;
     }
     return NULL;
 }

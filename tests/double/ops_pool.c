@@ -92,6 +92,7 @@ static void tap_max(void *user, int64_t index)
         return;
     int64_t k = g->origin + index;
     if (g->x->i) {
+        g->value.e = fmax(g->value.e, get(g->x, k).e);
         if (g->best < 0 || g->x->i[k] > g->x->i[g->best])
             g->best = k;
         return;
@@ -152,9 +153,11 @@ static const char *pool(dnode *n, tap_fn tap, int exact)
         window_taps(&p, k % pixels, tap, &g);
         if (tap == tap_max && g.best < 0)
             return "a window without elements";
-        if (y->i)
+        if (y->i) {
             y->i[k] = p.x->i[g.best];
-        else if (tap == tap_max)
+            if (y->e)
+                y->e[k] = g.value.e;
+        } else if (tap == tap_max)
             put(y, k, g.value);
         else if (tap == tap_sum)
             put(y, k,
@@ -165,7 +168,7 @@ static const char *pool(dnode *n, tap_fn tap, int exact)
         if (indices) {
             indices->i[k] = stored_index(&p, g.best, plane, attr_int(n, "storage_order", 0));
             if (indices->e)
-                indices->e[k] = g.value.e > 0;
+                indices->e[k] = g.value.e > 0 ? INFINITY : 0;
         }
     }
     return NULL;

@@ -230,7 +230,7 @@ const char *double_arg(dnode *n)
         for (int64_t i = 0; y->e && i < l.count; i++) {
             approx a = get(x, l.origin + i * l.step), b = get(x, l.origin + best * l.step);
             if (i != best && a.e + b.e > 0 && fabs(a.v - b.v) <= a.e + b.e)
-                y->e[k] = 1;
+                y->e[k] = fmax(y->e[k], fabs((double)(i - best)));
         }
     }
     return NULL;

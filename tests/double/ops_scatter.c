@@ -141,7 +141,7 @@ const char *double_top_k(dnode *n)
         for (int64_t i = 0; i < k; i++) {
             element_move(values, to + i * step, x, first + line[i].at * step);
             places->i[to + i * step] = line[i].at;
-            places->e[to + i * step] = uncertain;
+            places->e[to + i * step] = uncertain ? INFINITY : 0;
         }
     }
     free(line);

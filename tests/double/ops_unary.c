@@ -298,10 +298,11 @@ const char *double_clip(dnode *n)
     return NULL;
 }
 
-/* 1 where rounding errors may change floor(x) or the like. */
-static double crosses(double (*f)(double), approx x)
+/* How far rounding errors may move trunc(x). */
+static double truncation_error(approx x)
 {
-    return f(x.v - x.e) != f(x.v + x.e);
+    double v = trunc(x.v);
+    return x.e > 0 ? fmax(trunc(x.v + x.e) - v, v - trunc(x.v - x.e)) : 0;
 }
 
 static int64_t to_int(clarus_dtype dtype, double x)
@@ -328,12 +329,12 @@ static const char *cast_to(dnode *n, clarus_dtype to)
         else if (x->i) {
             y->i[k] = wrap(to, x->i[k]);
             if (y->e)
-                y->e[k] = value.e;
+                y->e[k] = value.e > 0 ? INFINITY : 0;
         } else {
             y->i[k] = to == CLARUS_BOOL ? value.v != 0 : to_int(to, value.v);
             if (y->e)
                 y->e[k] =
-                    value.e > 0 && (to == CLARUS_BOOL ? fabs(value.v) <= value.e : crosses(trunc, value));
+                    to == CLARUS_BOOL ? value.e > 0 && fabs(value.v) <= value.e : truncation_error(value);
         }
     }
     return NULL;
