@@ -10,6 +10,7 @@ add_library(test_models STATIC
     double/ops_move.c
     double/ops_norm.c
     double/ops_pool.c
+    double/ops_quantised.c
     double/ops_reduce.c
     double/ops_resize.c
     double/ops_select.c
@@ -42,6 +43,7 @@ clarus_model_test(conformance conformance/conformance.c)
 clarus_model_test(digits networks/digits.c)
 target_link_libraries(test_digits PRIVATE ZLIB::ZLIB)
 clarus_model_test(double double/test_double.c)
+clarus_model_test(double_integers double/test_double_integers.c)
 clarus_model_test(double_operators double/test_double_operators.c)
 clarus_model_test(fault test_fault.c)
 clarus_model_test(golden golden/golden.c)
@@ -58,6 +60,7 @@ clarus_model_run(conformance_pocl conformance conformance --device pocl --passin
 clarus_model_run(digits_pocl conformance digits --device pocl)
 clarus_model_run(digits_reference conformance digits --device reference)
 clarus_model_run(double conformance double)
+clarus_model_run(double_integers conformance double_integers)
 clarus_model_run(double_operators unit double_operators)
 clarus_model_run(fault_reference unit fault reference)
 clarus_model_run(fault_pocl device fault pocl)

@@ -131,8 +131,9 @@ static void test_network(clarus_context *context, const char *data, const networ
 static void test_networks(clarus_context *context, const char *data)
 {
     counts c = {0};
+    int skipped = NETWORK_INTEGER | (getenv("CLARUS_TEST_ALL") ? 0 : NETWORK_SLOW | NETWORK_LARGE);
     for (size_t k = 0; k < network_count; k++)
-        if (!(networks[k].flags & (NETWORK_SLOW | NETWORK_LARGE)) || getenv("CLARUS_TEST_ALL"))
+        if (!(networks[k].flags & skipped))
             test_network(context, data, &networks[k], &c);
     report_counts("networks", &c);
 }

@@ -120,6 +120,12 @@ static void make_ints(builder *b, const char *name, const char *count, const cha
     memcpy(t->raw_data.data, values, t->raw_data.len);
 }
 
+static void make_number(builder *b, const char *name, const char *value)
+{
+    float number = strtof(value, NULL);
+    memcpy(make_tensor(b, name, NULL, 0, CLARUS_FLOAT32)->raw_data.data, &number, sizeof number);
+}
+
 static Onnx__Attribute *make_attribute(builder *b, char *text)
 {
     enum { FLOAT = 1, INT = 2, STRING = 3, INTS = 7 };
@@ -170,6 +176,12 @@ static void make_node(builder *b, char **words, size_t count)
     Onnx__Node *node = own(b, 1, sizeof *node);
     onnx__node__init(node);
     node->op_type = own_text(b, words[1]);
+    char *dot = strrchr(node->op_type, '.');
+    if (dot) {
+        node->domain = node->op_type;
+        node->op_type = dot + 1;
+        *dot = 0;
+    }
     node->input = make_names(b, words[2], &node->n_input);
     node->output = make_names(b, words[3], &node->n_output);
     node->attribute = own(b, count, sizeof *node->attribute);
@@ -200,6 +212,8 @@ static void make_line(builder *b, char *line)
         make_weight(b, words[1], words[2], 1);
     else if (strcmp(words[0], "ints") == 0 && count == 4)
         make_ints(b, words[1], words[2], words[3]);
+    else if (strcmp(words[0], "number") == 0 && count == 3)
+        make_number(b, words[1], words[2]);
     else if (strcmp(words[0], "node") == 0 && count >= 4)
         make_node(b, words, count);
     else
@@ -208,7 +222,8 @@ static void make_line(builder *b, char *line)
 
 static void *pack(builder *b, size_t *size)
 {
-    Onnx__OperatorSetId opset = ONNX__OPERATOR_SET_ID__INIT, *imports[] = {&opset};
+    Onnx__OperatorSetId opset = ONNX__OPERATOR_SET_ID__INIT, microsoft = opset;
+    Onnx__OperatorSetId *imports[] = {&opset, &microsoft};
     Onnx__Model model = ONNX__MODEL__INIT;
     b->graph.node = b->nodes;
     b->graph.initializer = b->tensors;
@@ -217,9 +232,12 @@ static void *pack(builder *b, size_t *size)
     opset.has_version = model.has_ir_version = 1;
     opset.version = 20;
     opset.domain = "";
+    microsoft.has_version = 1;
+    microsoft.version = 1;
+    microsoft.domain = "com.microsoft";
     model.ir_version = 9;
     model.graph = &b->graph;
-    model.n_opset_import = 1;
+    model.n_opset_import = 2;
     model.opset_import = imports;
     *size = onnx__model__get_packed_size(&model);
     uint8_t *bytes = malloc(*size);

@@ -31,6 +31,10 @@
     {                                                                                                        \
         "nets/" model ".onnx", input, NULL, NULL, 0, 0, 0                                                    \
     }
+#define INTEGER(model)                                                                                       \
+    {                                                                                                        \
+        "nets/" model ".onnx", INPUT_NOISE, NULL, NULL, 0, 0, NETWORK_INTEGER                                \
+    }
 
 const network networks[] = {
     SQUEEZENET("squeezenet1.1-fp32-from-fp16", 0),
@@ -46,6 +50,8 @@ const network networks[] = {
     PLAIN("ms_cifar_classifier", INPUT_NOISE),
     PLAIN("shufflenet_v2_x1.0-fp32-from-int8", INPUT_NOISE),
     PLAIN("vit_pgd_2_3_16", INPUT_NOISE),
+    INTEGER("mobilenetv2-7-quantized"),
+    INTEGER("shufflenet-v2-12-int8"),
     PLAIN("mnist/mnist-8", INPUT_PHOTO),
     PLAIN("mnist/mnist-opset1", INPUT_PHOTO),
     PLAIN("mnist/mnist-pytorch-opset9", INPUT_NOISE),

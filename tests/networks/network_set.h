@@ -12,9 +12,10 @@ typedef enum network_input {
 } network_input;
 
 enum {
-    NETWORK_SLOW = 1,  /* only with CLARUS_TEST_ALL=1 */
-    NETWORK_LARGE = 4, /* on devices; in double precision with CLARUS_TEST_ALL=1 only */
-    NETWORK_RECIPE = 2 /* weights are generated: nets/arch */
+    NETWORK_SLOW = 1,   /* only with CLARUS_TEST_ALL=1 */
+    NETWORK_LARGE = 4,  /* on devices; in double precision with CLARUS_TEST_ALL=1 only */
+    NETWORK_RECIPE = 2, /* weights are generated: nets/arch */
+    NETWORK_INTEGER = 8 /* quantised: compared node by node only */
 };
 
 typedef struct network {
