@@ -147,6 +147,8 @@ size_t lower_convolve(lowering *l, size_t x, size_t weights, size_t bias, int64_
     size_t inputs[] = {x, weights, bias};
     shape in = lower_shape(l, x), kernels = lower_shape(l, weights);
     lowered_op op = {.kind = OP_CONV, .inputs = inputs, .input_count = bias == LOWER_NONE ? 2 : 3};
+    if (l->status != CLARUS_OK)
+        return LOWER_NONE;
     op.epilogue.has_bias = bias != LOWER_NONE;
     op.as.conv = (conv_params){.batch = in.dims[0],
                                .groups = groups,
