@@ -687,6 +687,13 @@ void lower_if(lowering *l)
     }
 }
 
+static void check_operand(lowering *l)
+{
+    clarus_dtype dtype = lower_input_type(l, l->row->flags & OPERATOR_CHOOSES ? 1 : 0);
+    if (dtype && !(l->row->types & TYPE_BIT(dtype)))
+        lower_error(l, CLARUS_E_UNSUPPORTED, "operands of %s are not supported", clarus_dtype_name(dtype));
+}
+
 static clarus_status lower_node(lowering *l, const graph_node *node)
 {
     char text[NODE_TEXT];
@@ -697,6 +704,8 @@ static clarus_status lower_node(lowering *l, const graph_node *node)
         lower_error(l, CLARUS_E_UNSUPPORTED, "the operator is not supported");
     if (l->status == CLARUS_OK && taken)
         bind_inputs_of_node(l);
+    if (l->status == CLARUS_OK && taken)
+        check_operand(l);
     if (l->status == CLARUS_OK && taken)
         l->row->lower(l);
     l->node = NULL;

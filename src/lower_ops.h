@@ -176,8 +176,7 @@ void lower_range(lowering *l);
 /* lower_typed.c: integers, truth values and mixed types */
 void lower_cast(lowering *l); /* parameter: 1 for the type of input 1 */
 void lower_where(lowering *l);
-void lower_compare(lowering *l); /* parameter: typed_function, a comparison */
-void lower_logical(lowering *l); /* parameter: typed_function, of bool */
+void lower_compare(lowering *l); /* parameter: typed_function, whose result is bool */
 void lower_bitwise(lowering *l); /* parameter: typed_function, of integers */
 void lower_bit_shift(lowering *l);
 void lower_mod(lowering *l);

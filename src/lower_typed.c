@@ -39,21 +39,8 @@ void lower_compare(lowering *l)
     lower_bind(l, 0, of_inputs(l, (typed_function)l->row->parameter, CLARUS_BOOL));
 }
 
-static void check_input(lowering *l, int fits)
-{
-    if (!fits)
-        lower_error(l, CLARUS_E_FORMAT, "operands of %s", clarus_dtype_name(lower_input_type(l, 0)));
-}
-
-void lower_logical(lowering *l)
-{
-    check_input(l, lower_input_type(l, 0) == CLARUS_BOOL);
-    lower_compare(l);
-}
-
 void lower_bitwise(lowering *l)
 {
-    check_input(l, dtype_integer(lower_input_type(l, 0)).bits > 1);
     lower_bind(l, 0, of_inputs(l, (typed_function)l->row->parameter, lower_input_type(l, 0)));
 }
 
@@ -61,8 +48,6 @@ void lower_bit_shift(lowering *l)
 {
     const char *direction = lower_string(l, "direction", "");
     int left = strcmp(direction, "LEFT") == 0;
-    check_input(l, dtype_integer(lower_input_type(l, 0)).bits > 1 &&
-                       !dtype_integer(lower_input_type(l, 0)).is_signed);
     if (!left && strcmp(direction, "RIGHT") != 0)
         lower_error(l, CLARUS_E_FORMAT, "direction \"%.40s\"", direction);
     lower_bind(l, 0, of_inputs(l, left ? TYPED_shift_left : TYPED_shift_right, lower_input_type(l, 0)));
@@ -89,7 +74,6 @@ void lower_pow(lowering *l)
 
 void lower_is_nan(lowering *l)
 {
-    check_input(l, lower_dtype(l, lower_input(l, 0)) == CLARUS_FLOAT32);
     lower_bind(l, 0, of_inputs(l, TYPED_is_nan, CLARUS_BOOL));
 }
 
@@ -103,6 +87,5 @@ void lower_is_inf(lowering *l)
                               : positive           ? TYPED_is_positive_infinity
                               : negative           ? TYPED_is_negative_infinity
                                                    : TYPED_less;
-    check_input(l, lower_dtype(l, x) == CLARUS_FLOAT32);
     lower_bind(l, 0, lower_typed(l, function, twice, CLARUS_BOOL));
 }

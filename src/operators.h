@@ -7,8 +7,18 @@
 typedef struct lowering lowering;
 
 /* Flags: results of half-precision operands are such values already and need no rounding; elements are only
- * moved or converted, so that constants may be float64. */
-enum { OPERATOR_KEEPS_HALF = 1, OPERATOR_MOVES = 2 };
+ * moved or converted, so that constants may be float64; the first input is a condition. */
+enum { OPERATOR_KEEPS_HALF = 1, OPERATOR_MOVES = 2, OPERATOR_CHOOSES = 4 };
+
+/* Sets of element types: a bit for each clarus_dtype. */
+#define TYPE_BIT(dtype) (1 << (dtype))
+enum {
+    TYPES_FLOAT = TYPE_BIT(CLARUS_FLOAT32) | TYPE_BIT(CLARUS_FLOAT16) | TYPE_BIT(CLARUS_BFLOAT16) |
+                  TYPE_BIT(CLARUS_FLOAT64),
+    TYPES_INTEGER = TYPE_BIT(CLARUS_INT8) | TYPE_BIT(CLARUS_INT16) | TYPE_BIT(CLARUS_INT32) |
+                    TYPE_BIT(CLARUS_INT64) | TYPE_BIT(CLARUS_UINT8) | TYPE_BIT(CLARUS_UINT16) |
+                    TYPE_BIT(CLARUS_UINT32) | TYPE_BIT(CLARUS_UINT64)
+};
 
 typedef struct operator_row {
     const char *name;
@@ -16,7 +26,8 @@ typedef struct operator_row {
     void (*lower)(lowering *l);
     int parameter;  /* what tells operators with the same function apart, such as the element-wise function */
     size_t outputs; /* further ones must be left out or unused */
-    unsigned flags;
+    int flags;
+    int types; /* that the first input may have, or the second where the first is a condition */
 } operator_row;
 
 /* All rows, by name and opset; NULL behind the last. */

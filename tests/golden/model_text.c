@@ -21,6 +21,7 @@ typedef struct builder {
     Onnx__ValueInfo *inputs[MOST], *outputs[MOST];
     Onnx__Tensor *tensors[MOST];
     Onnx__Node *nodes[MOST];
+    int64_t opset;
     const char *wrong; /* the first line that could not be understood */
 } builder;
 
@@ -52,7 +53,19 @@ static size_t parse_ints(const char *text, int64_t values[MOST_DIMS])
     return count;
 }
 
-static Onnx__ValueInfo *make_value(builder *b, const char *name, const char *dims)
+/* The type of this name; float32 without one. */
+static clarus_dtype parse_type(builder *b, const char *name)
+{
+    if (!name)
+        return CLARUS_FLOAT32;
+    for (int type = CLARUS_FLOAT32; type <= CLARUS_BFLOAT16; type++)
+        if (strcmp(clarus_dtype_name((clarus_dtype)type), name) == 0)
+            return (clarus_dtype)type;
+    b->wrong = "type";
+    return CLARUS_FLOAT32;
+}
+
+static Onnx__ValueInfo *make_value(builder *b, const char *name, const char *dims, const char *dtype)
 {
     Onnx__ValueInfo *info = own(b, 1, sizeof *info);
     onnx__value_info__init(info);
@@ -66,7 +79,7 @@ static Onnx__ValueInfo *make_value(builder *b, const char *name, const char *dim
     Onnx__TensorType *type = info->type->tensor_type = own(b, 1, sizeof *type);
     onnx__tensor_type__init(type);
     type->has_elem_type = 1;
-    type->elem_type = CLARUS_FLOAT32;
+    type->elem_type = (int32_t)parse_type(b, dtype);
     type->shape = own(b, 1, sizeof *type->shape);
     onnx__tensor_shape__init(type->shape);
     type->shape->n_dim = rank;
@@ -202,10 +215,12 @@ static void make_line(builder *b, char *line)
         words[count++] = word;
     if (!count)
         return;
-    if (strcmp(words[0], "input") == 0 && count == 3)
-        b->inputs[b->graph.n_input++] = make_value(b, words[1], words[2]);
+    if (strcmp(words[0], "opset") == 0 && count == 2)
+        b->opset = strtoll(words[1], NULL, 10);
+    else if (strcmp(words[0], "input") == 0 && (count == 3 || count == 4))
+        b->inputs[b->graph.n_input++] = make_value(b, words[1], words[2], count == 4 ? words[3] : NULL);
     else if (strcmp(words[0], "output") == 0 && count == 2)
-        b->outputs[b->graph.n_output++] = make_value(b, words[1], NULL);
+        b->outputs[b->graph.n_output++] = make_value(b, words[1], NULL, NULL);
     else if (strcmp(words[0], "weight") == 0 && count == 3)
         make_weight(b, words[1], words[2], 0);
     else if (strcmp(words[0], "scale") == 0 && count == 3)
@@ -230,7 +245,7 @@ static void *pack(builder *b, size_t *size)
     b->graph.input = b->inputs;
     b->graph.output = b->outputs;
     opset.has_version = model.has_ir_version = 1;
-    opset.version = 20;
+    opset.version = b->opset;
     opset.domain = "";
     microsoft.has_version = 1;
     microsoft.version = 1;
@@ -252,6 +267,7 @@ void *model_text_pack(const char *text, size_t *size)
     void *bytes = NULL;
     if (!b)
         return NULL;
+    b->opset = 20;
     onnx__graph__init(&b->graph);
     b->graph.name = "test";
     while (*text && !b->wrong) {

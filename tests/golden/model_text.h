@@ -1,6 +1,8 @@
 /* ONNX models written as a few lines of text, for tests that make their own.
  *
- *     input  NAME 1,64,14,14
+ *     opset  13                      20 without such a line
+ *     input  NAME 1,64,14,14         float32; "-" is a scalar
+ *     input  NAME 2,3 int8
  *     weight NAME 64,64,3,3          generated, deviation sqrt(2 / fan-in); one axis: 0.2 around 0
  *     scale  NAME 64                 generated, between 0.5 and 1.5
  *     ints   NAME 2 0,-1             an int64 list of that many values
@@ -17,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The bytes of an .onnx file of opset 20; NULL and a message on standard error if the text is wrong. The
+/* The bytes of an .onnx file; NULL and a message on standard error if the text is wrong. The
  * caller frees them with free. */
 void *model_text_pack(const char *text, size_t *size);
 
