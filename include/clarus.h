@@ -470,7 +470,8 @@ typedef struct clarus_shape {
 typedef struct clarus_session_options {
     size_t struct_size;
     clarus_math math;
-    int64_t batch;              /* value of an open first dimension of the inputs; default 1 */
+    int64_t batch; /* value of an open first dimension of the inputs, default 1; CLARUS_E_ARGUMENT
+                      if it is 2 or more and the model fixes another */
     const clarus_shape *shapes; /* shapes of inputs with other open dimensions, as far as known; copied */
     size_t shape_count;
 } clarus_session_options;
@@ -524,7 +525,8 @@ typedef struct clarus_layer_time {
     const char *kernel;
     double ms;
     uint64_t macs;
-    uint64_t bytes; /* inputs, weights and output, each once */
+    uint64_t read_bytes; /* inputs and weights, each once */
+    uint64_t written_bytes;
 } clarus_layer_time;
 
 /* Runs once with every launch timed by itself; slower than clarus_session_run. The array belongs to
@@ -700,6 +702,12 @@ CLARUS_API void clarus_dense_free(clarus_dense *dense);
 
 /* The device's fused multiply-add peak in GFLOP/s (two per fma), measured now, in about 0.2 s. */
 CLARUS_API clarus_status clarus_device_peak(clarus_device *device, double *gflops, clarus_error *error);
+/* Bytes per second, in units of 10^9, of a simple kernel that reads so many bytes and writes so many, over
+ * and over (in about 0.2 s): what fits in the caches stays there. It writes at most as much as it reads, and
+ * little more than 256 MiB of either. */
+CLARUS_API clarus_status clarus_device_bandwidth(clarus_device *device, uint64_t read_bytes,
+                                                 uint64_t written_bytes, double *gbytes_per_s,
+                                                 clarus_error *error);
 
 typedef struct clarus_verify_line {
     const char *kernel; /* operation */

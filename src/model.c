@@ -378,7 +378,6 @@ static clarus_status bind_shape(const clarus_value_info *info, const clarus_sess
 {
     const clarus_shape *given = given_shape(options, info->name);
     int64_t batch = options && options->batch ? options->batch : 1;
-    char text[SHAPE_TEXT];
     *out = (shape){.rank = info->rank};
     if (batch < 1)
         return error_set(error, CLARUS_E_ARGUMENT, "batch: %lld is not positive", (long long)batch);
@@ -400,10 +399,38 @@ static clarus_status bind_shape(const clarus_value_info *info, const clarus_sess
                              "input \"%s\": dimension %zu is %lld in the model, %lld is given", info->name, i,
                              (long long)out->dims[i], (long long)wanted);
     }
-    if (options && options->batch && info->rank && out->dims[0] != options->batch && options->batch != 1)
-        return error_set(error, CLARUS_E_SHAPE, "batch %lld: input \"%s\" is %s", (long long)options->batch,
-                         info->name, shape_text(out, text));
     return CLARUS_OK;
+}
+
+/* A Reshape to a constant shape that starts with the fixed batch holds it as well, however open the input. */
+static const graph_node *find_fixing_node(const graph *g, int64_t batch)
+{
+    for (size_t i = 0; i < g->node_count; i++) {
+        const graph_node *n = &g->nodes[i];
+        if (!n->needed || strcmp(n->op, "Reshape") != 0 || n->input_count != 2 || n->inputs[1] == GRAPH_NONE)
+            continue;
+        const graph_tensor *t = g->values[n->inputs[1]].tensor;
+        if (t && t->dtype == CLARUS_INT64 && t->count && ((const int64_t *)t->data)[0] == batch)
+            return n;
+    }
+    return NULL;
+}
+
+/* A batch of 1 is what most models fix anyway. */
+static clarus_status check_batch(const clarus_model *model, const clarus_session_options *options,
+                                 const clarus_value_info *info, const shape *bound, clarus_error *error)
+{
+    char text[SHAPE_TEXT], name[NODE_TEXT];
+    int64_t batch = options ? options->batch : 0;
+    if (batch <= 1 || !info->rank || bound->dims[0] == batch)
+        return CLARUS_OK;
+    if (info->shape[0] < 0)
+        return error_set(error, CLARUS_E_SHAPE, "batch %lld: input \"%s\" is %s", (long long)batch,
+                         info->name, shape_text(bound, text));
+    const graph_node *n = find_fixing_node(model->graph, info->shape[0]);
+    return error_set(error, CLARUS_E_ARGUMENT, "batch %lld: input \"%s\" fixes it at %lld%s%s",
+                     (long long)batch, info->name, (long long)info->shape[0], n ? ", and so does " : "",
+                     n ? node_text(n, name) : "");
 }
 
 clarus_status model_bind(const clarus_model *model, const clarus_session_options *options, shape *shapes,
@@ -412,8 +439,12 @@ clarus_status model_bind(const clarus_model *model, const clarus_session_options
     clarus_status status = check_names(model, options, error);
     if (open)
         *open = 0;
-    for (size_t i = 0; i < model->graph->input_count && status == CLARUS_OK; i++)
-        status = bind_shape(&model->graph->inputs[i].info, options, &shapes[i], open, error);
+    for (size_t i = 0; i < model->graph->input_count && status == CLARUS_OK; i++) {
+        const clarus_value_info *info = &model->graph->inputs[i].info;
+        status = bind_shape(info, options, &shapes[i], open, error);
+        if (status == CLARUS_OK)
+            status = check_batch(model, options, info, &shapes[i], error);
+    }
     if (status != CLARUS_OK)
         error_prefix(error, "%s: ", model->path);
     return status;

@@ -396,6 +396,19 @@ static uint64_t value_bytes(const lowered_graph *graph, size_t value)
     return (uint64_t)count * clarus_dtype_size(graph->values[value].dtype);
 }
 
+/* A launch that prepares an operation, such as a copy into another layout, moves what its buffers hold. */
+static void describe_preparation(const plan *plan, const launch *l, clarus_layer_time *layer)
+{
+    for (size_t a = 0; a < l->arg_count; a++) {
+        if (l->args[a].kind != ARG_BUFFER)
+            continue;
+        const plan_buffer *b = &plan->buffers[l->args[a].buffer];
+        uint64_t bytes = b->count * clarus_dtype_size(b->dtype);
+        *(l->args[a].buffer == l->writes ? &layer->written_bytes : &layer->read_bytes) += bytes;
+    }
+}
+
+/* The operation's own work belongs to its last launch. */
 static clarus_layer_time describe_launch(const clarus_session *s, size_t i)
 {
     const plan *plan = s->last->plan;
@@ -403,13 +416,14 @@ static clarus_layer_time describe_launch(const clarus_session *s, size_t i)
     const launch *l = &plan->launches[i];
     const lowered_op *op = &graph->ops[l->op];
     clarus_layer_time layer = {.name = op->name, .kernel = launch_name(l), .ms = s->launch_ms[i]};
-    int is_last = i + 1 == plan->launch_count || plan->launches[i + 1].op != l->op;
-    if (!is_last)
-        return layer; /* a copy into another layout; the operation's work belongs to its own launch */
+    if (i + 1 < plan->launch_count && plan->launches[i + 1].op == l->op) {
+        describe_preparation(plan, l, &layer);
+        return layer;
+    }
     layer.macs = op_macs(graph, op);
-    layer.bytes = value_bytes(graph, op->output);
+    layer.written_bytes = value_bytes(graph, op->output);
     for (size_t k = 0; k < op->input_count; k++)
-        layer.bytes += value_bytes(graph, op->inputs[k]);
+        layer.read_bytes += value_bytes(graph, op->inputs[k]);
     return layer;
 }
 

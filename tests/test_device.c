@@ -65,6 +65,8 @@ static void test_names(const void *user)
     double gflops;
     clarus_error error;
     CHECK(clarus_device_peak(device, &gflops, &error) == CLARUS_E_UNSUPPORTED, "the reference has a peak");
+    CHECK(clarus_device_bandwidth(device, 1, 1, &gflops, &error) == CLARUS_E_UNSUPPORTED,
+          "the reference has a bandwidth");
     clarus_device_free(device);
     clarus_device_free(NULL);
     clarus_device_list_free(NULL);
@@ -111,6 +113,20 @@ static void test_list_with_llvmpipe(const void *user)
 
 /* ---- Threads ---- */
 
+/* A copy, sums of four and of many, less than a vector, nothing at all. */
+static void test_bandwidth(clarus_device *device)
+{
+    static const uint64_t traffic[][2] = {{8192, 8192}, {40000, 10000}, {1 << 20, 64}, {1, 1}, {0, 0}};
+    for (size_t i = 0; device && i < sizeof traffic / sizeof *traffic; i++) {
+        double gbytes_per_s = 0;
+        clarus_error error = {0};
+        clarus_status status =
+            clarus_device_bandwidth(device, traffic[i][0], traffic[i][1], &gbytes_per_s, &error);
+        CHECK(status == CLARUS_OK, "%s", error.message);
+        CHECK(gbytes_per_s > 0.001 && gbytes_per_s < 1e5, "%g GB/s for traffic %zu", gbytes_per_s, i);
+    }
+}
+
 static void test_thread_limit(const void *user)
 {
     (void)user;
@@ -121,6 +137,7 @@ static void test_thread_limit(const void *user)
     clarus_error error = {0};
     CHECK(device && clarus_device_peak(device, &gflops, &error) == CLARUS_OK, "%s", error.message);
     CHECK(gflops > 0.1, "peak of %g GFLOP/s", gflops);
+    test_bandwidth(device);
     clarus_device_free(device);
     clarus_context_free(context);
 }

@@ -997,6 +997,36 @@ static clarus_status bind(const clarus_model *model, const clarus_session_option
     return model_bind(model, options, shapes, NULL, error);
 }
 
+/* Who asks for another batch than a model fixes is told where. */
+static void test_fixed_batch(void)
+{
+    builder b;
+    clarus_model *model;
+    clarus_error error;
+    clarus_session_options options;
+    shape shapes[1];
+    builder_start(&b, 13);
+    builder_input(&b, "x", CLARUS_FLOAT32, 3, DIMS(2, 3, 4));
+    longs(&b, "other", 3, DIMS(-1, 2, 3));
+    longs(&b, "wanted", 2, DIMS(2, 12));
+    builder_node(&b, "Reshape", "x other", "turned");
+    builder_node(&b, "Reshape", "turned wanted", "y");
+    builder_output(&b, "y");
+    builder_finish(&b);
+    CHECK(clarus_model_parse(context, b.bytes, b.size, &model, &error) == CLARUS_OK, "%s", error.message);
+    clarus_session_options_init(&options);
+    for (options.batch = 0; options.batch <= 2; options.batch++)
+        CHECK(bind(model, &options, shapes, &error) == CLARUS_OK && shapes[0].dims[0] == 2, "%s",
+              error.message);
+    options.batch = 8;
+    CHECK(bind(model, &options, shapes, &error) == CLARUS_E_ARGUMENT &&
+              strstr(error.message,
+                     "batch 8: input \"x\" fixes it at 2, and so does node \"Reshape_1\" (Reshape)"),
+          "%s", error.message);
+    clarus_model_free(model);
+    builder_free(&b);
+}
+
 static void test_binding(void)
 {
     builder b;
@@ -1063,6 +1093,7 @@ int main(void)
     test_batch_norm();
     test_padding();
     test_binding();
+    test_fixed_batch();
     clarus_context_free(context);
     return test_result();
 }

@@ -185,6 +185,15 @@ static clarus_status measure_peak(const void *user, clarus_error *error)
     return status;
 }
 
+static clarus_status measure_bandwidth(const void *user, clarus_error *error)
+{
+    (void)user;
+    double gbytes_per_s = 0;
+    clarus_status status = clarus_device_bandwidth(device, 4096, 1024, &gbytes_per_s, error);
+    CHECK(status != CLARUS_OK || gbytes_per_s > 0, "%g GB/s", gbytes_per_s);
+    return status;
+}
+
 int main(void)
 {
     clarus_device *reference = NULL;
@@ -206,6 +215,8 @@ int main(void)
     sweep_calls("dense", LONG_MAX, run_dense, NULL);
     CHECK(measure_peak(NULL, &error) == CLARUS_OK, "%s", error.message);
     sweep_calls("peak", MEASURED_CALLS, measure_peak, NULL);
+    CHECK(measure_bandwidth(NULL, &error) == CLARUS_OK, "%s", error.message);
+    sweep_calls("bandwidth", MEASURED_CALLS, measure_bandwidth, NULL);
     clarus_device_free(reference);
     clarus_device_free(device);
     clarus_context_free(context);

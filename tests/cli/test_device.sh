@@ -26,7 +26,21 @@ run 0 bench conv.onnx --seconds 0.05 --json
 is "$("$query" peak_gflops fraction_of_peak launches ms_min <out |
     awk '{ for (i = 1; i <= NF; i++) if (!($i > 0)) print $i }')" ""
 run 0 bench conv.onnx --seconds 0.05 --layers --json
-has out '"layer":'
+is "$("$query" layer <out | grep -c '^-$')" 1 # the whole comes last
+is "$("$query" ms bytes gbytes_per_s bandwidth_gbytes_per_s fraction_of_limit <out | sed '$d' |
+    awk '{ for (i = 1; i <= NF; i++) if (!($i > 0)) print $i }')" ""
+is "$("$query" limit <out | sed '$d' | grep -vc -x -e fma -e memory)" 0
+# The convolution's multiply-adds are 221184, 24 are the matrix product's.
+is "$("$query" macs <out | awk '{ sum += $1 } END { print sum }')" 221208
+is "$("$query" ms layers_ms <out | awk '$1 > 0 { sum += $1 } $2 > 0 { all = $2 } END { print (sum - all)^2 < 1e-4 * all }')" 1
+is "$("$query" ms_median layers_ms between_ms <out | tail -1 | awk '{ print ($1 - $2 - $3)^2 < 1e-6 }')" 1
+layers=$(($(wc -l <out) - 1))
+run 0 bench conv.onnx --seconds 0.05 --layers --csv
+is "$(wc -l <out | tr -d ' ')" "$((layers + 1))"
+is "$(awk -F, '{ print NF }' out | sort -u)" 11
+run 0 bench conv.onnx --seconds 0.05 --layers
+has out "of its limit"
+has out "is not in them"
 run 0 info conv.onnx --plan
 has out "plan"
 has out "conv"

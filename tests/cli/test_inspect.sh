@@ -40,7 +40,8 @@ is "$("$query" ms_min ms_median images_per_s gflops load_ms first_run_ms peak_by
 run 0 bench fixed.onnx --seconds 0.05
 has out "throughput"
 run 2 bench fixed.onnx --batch 2
-has err "the network's batch is fixed at 1"
+has err 'batch 2: input "x" fixes it at 1'
+run 0 bench fixed.onnx --batch 1 --seconds 0.05
 run 2 bench fixed.onnx --seconds x
 run 3 bench strange.onnx --seconds 0.05
 has err "Frobnicate"

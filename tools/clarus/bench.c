@@ -7,6 +7,7 @@
 #include "command.h"
 #include "interrupt.h"
 #include "json.h"
+#include "layers.h"
 #include "output.h"
 #include "shapes.h"
 
@@ -25,7 +26,12 @@ static const usage about = {
         "which "
         "compiles kernels if the cache has none. gmacs are the network's own multiply-adds per batch, "
         "peak_gflops "
-        "is measured on the device before and after, peak_bytes the most memory that the process held.",
+        "is measured on the device before and after, peak_bytes the most memory that the process held. A "
+        "layer's limit is that peak or the bandwidth of a simple kernel that moves as many bytes, whichever "
+        "is "
+        "nearer; bytes are inputs, weights and output, each once. between_ms is what of a run's time the "
+        "layers' "
+        "times do not cover: launches, waiting, and inputs and outputs on their way.",
     .examples = "  clarus bench resnet50.onnx --batch 8\n"
                 "  clarus bench net.onnx --layers --seconds 1 --json\n",
     .fewest = 1,
@@ -156,17 +162,6 @@ static int make_inputs(benchmark *b)
 
 /* ---- measuring --------------------------------------------------------------------------------- */
 
-/* A batch that the network fixes otherwise is the caller's mistake, not the network's. */
-static int check_batch(const benchmark *b)
-{
-    const clarus_value_info *input = clarus_model_input(b->model, 0);
-    if (!b->batch || !input || !input->rank || input->shape[0] < 0 || input->shape[0] == b->batch)
-        return EXIT_OK;
-    complain(&b->common, "--batch %ld: the network's batch is fixed at %lld", b->batch,
-             (long long)input->shape[0]);
-    return EXIT_USAGE;
-}
-
 static int open_session(benchmark *b)
 {
     clarus_error error = {0};
@@ -176,14 +171,12 @@ static int open_session(benchmark *b)
     if (!b->model)
         return EXIT_MODEL;
     clarus_session_options_init(&options);
-    int code = check_batch(b);
-    if (code == EXIT_OK)
-        code = shapes_parse(&b->common, b->model, &b->shape_texts, &b->shapes);
+    int code = shapes_parse(&b->common, b->model, &b->shape_texts, &b->shapes);
     if (code == EXIT_OK)
         code = common_math(&b->common, &options.math);
     if (code != EXIT_OK)
         return code;
-    options.batch = b->batch ? b->batch : 1;
+    options.batch = b->batch;
     options.shapes = b->shapes;
     options.shape_count = b->shape_texts.count;
     clarus_status status =
@@ -248,6 +241,7 @@ typedef struct figures {
     double ms_min, ms_median, gmacs, gflops, peak; /* peak NAN: not known */
     int64_t batch;
     unsigned long long peak_bytes;
+    double layers_ms; /* with --layers: their times added up */
 } figures;
 
 static void derive(benchmark *b, figures *f)
@@ -277,6 +271,10 @@ static void print_json(const benchmark *b, const figures *f)
     json_fixed(&out, "peak_gflops", f->peak, 2);
     json_fixed(&out, "fraction_of_peak", f->gflops / f->peak, 4);
     json_unsigned(&out, "launches", clarus_session_launches(b->session));
+    if (b->layers) {
+        json_fixed(&out, "layers_ms", f->layers_ms, 4);
+        json_fixed(&out, "between_ms", f->ms_median - f->layers_ms, 4);
+    }
     json_fixed(&out, "load_ms", b->load_ms, 2);
     json_fixed(&out, "first_run_ms", b->first_run_ms, 2);
     json_unsigned(&out, "peak_bytes", f->peak_bytes);
@@ -318,75 +316,46 @@ static void print_for_people(const benchmark *b, const figures *f)
     if (b->peak_count)
         fprintf(file, ", %.1f %% of the device's %.1f", 100 * f->gflops / f->peak, f->peak);
     fprintf(file, "\n  launches    %llu\n", (unsigned long long)clarus_session_launches(b->session));
+    if (b->layers)
+        fprintf(file, "  layers      %.3f ms one by one, %.3f ms (%.1f %%) of a run's time is not in them\n",
+                f->layers_ms, f->ms_median - f->layers_ms, 100 - 100 * f->layers_ms / f->ms_median);
     fprintf(file, "  loading     %.1f ms, first run %.1f ms\n", b->load_ms, b->first_run_ms);
     fprintf(file, "  memory      %.1f MiB at most\n", (double)f->peak_bytes / (1 << 20));
 }
 
-static void print_layer(const benchmark *b, const clarus_layer_time *layer, double peak)
+static int report_layers(const benchmark *b, figures *f)
 {
-    FILE *file = b->output.file;
-    double gflops = layer->ms > 0 ? 2e-6 * (double)layer->macs / layer->ms : 0;
-    if (b->common.json) {
-        json out = {file, 0};
-        json_open(&out, NULL, '{');
-        json_text(&out, "layer", layer->name);
-        json_text(&out, "kernel", layer->kernel);
-        json_fixed(&out, "ms", layer->ms, 4);
-        json_unsigned(&out, "macs", layer->macs);
-        json_unsigned(&out, "bytes", layer->bytes);
-        json_fixed(&out, "gflops", gflops, 3);
-        json_fixed(&out, "fraction_of_peak", gflops / peak, 4);
-        json_end(&out);
-        return;
-    }
-    fprintf(file, "  %9.4f ms  %8.2f GFLOP/s", layer->ms, gflops);
-    if (isfinite(peak))
-        fprintf(file, "  %5.1f %%", 100 * gflops / peak);
-    fprintf(file, "  %-20s ", layer->kernel);
-    print_plain(file, layer->name);
-    putc('\n', file);
-}
-
-/* Every launch timed by itself, which is slower than the whole. */
-static int print_layers(const benchmark *b, double peak)
-{
-    const clarus_layer_time *layers = NULL;
-    size_t count = 0;
-    clarus_error error = {0};
-    clarus_status status = clarus_session_profile(b->session, (const clarus_tensor *const *)b->inputs,
-                                                  b->input_count, &layers, &count, &error);
-    if (status != CLARUS_OK)
-        complain(&b->common, "--layers: %s", error.message);
-    for (size_t i = 0; i < count; i++)
-        print_layer(b, &layers[i], peak);
-    return exit_code_of(status);
+    layers layers = {0};
+    int code = layers_measure(&b->common, b->device, b->session, (const clarus_tensor *const *)b->inputs,
+                              b->input_count, f->peak, &layers);
+    f->layers_ms = layers.ms;
+    if (code == EXIT_OK)
+        layers_print(&layers, &b->common, f->peak, b->output.file);
+    free(layers.items);
+    return code;
 }
 
 static int report(benchmark *b)
 {
-    figures f;
+    figures f = {0};
     derive(b, &f);
     int code = output_open(&b->output, &b->common, b->output_path);
     if (code != EXIT_OK)
         return code;
     if (b->layers)
-        code = print_layers(b, f.peak);
+        code = report_layers(b, &f);
     if (b->common.json)
         print_json(b, &f);
-    else if (b->common.csv)
-        print_csv_table(b, &f);
-    else
+    else if (!b->common.csv)
         print_for_people(b, &f);
+    else if (!b->layers)
+        print_csv_table(b, &f);
     int written = output_close(&b->output, code == EXIT_OK);
     return written != EXIT_OK ? written : code;
 }
 
 static int set_up_and_measure(benchmark *b)
 {
-    if (b->layers && b->common.csv) {
-        complain(&b->common, "--layers goes with --json or text, not with --csv");
-        return EXIT_USAGE;
-    }
     b->context = common_context(&b->common, 0);
     if (!b->context)
         return EXIT_USAGE;
@@ -432,7 +401,8 @@ int command_bench(int argc, char **argv)
         {"seconds", "S", OPTION_NUMBER, &b.seconds, 0, 86400, "how long to measure (default 3; three runs at least)"},
         {"shape", "NAME=AxBxC", OPTION_LIST, &b.shape_texts, 0, 0,
          "the shape of an input with other open dimensions; may be repeated"},
-        {"layers", NULL, OPTION_FLAG, &b.layers, 0, 0, "print a line per layer first, each timed by itself"},
+        {"layers", NULL, OPTION_FLAG, &b.layers, 0, 0,
+         "print a line per layer first, each timed by itself, with its share of its limit; with --csv only these"},
         {"Output", NULL, OPTION_GROUP, NULL, 0, 0, NULL},
         {"output", "FILE", OPTION_TEXT, &b.output_path, 0, 0,
          "write the figures to FILE, whole or not at all (default: standard output)"},
