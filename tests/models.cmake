@@ -6,6 +6,7 @@ add_library(test_models STATIC
     double/operators.c
     double/ops_attention.c
     double/ops_binary.c
+    double/ops_det.c
     double/ops_einsum.c
     double/ops_move.c
     double/ops_norm.c
@@ -13,6 +14,7 @@ add_library(test_models STATIC
     double/ops_quantised.c
     double/ops_reduce.c
     double/ops_resize.c
+    double/ops_sample.c
     double/ops_select.c
     double/ops_scatter.c
     double/ops_sums.c

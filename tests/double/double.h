@@ -207,11 +207,11 @@ typedef struct double_report {
     char worst_name[128];
     double worst_norm; /* largest 2-norm of a value's error over that of its bounds */
     char worst_norm_name[128];
-    double
-        end_to_end; /* largest difference of an output from the unanchored run, over its root mean square */
-    size_t integers, uncertain,
-        moved;        /* elements; those that rounding errors may change; those that differ */
-    size_t unbounded; /* elements without a bound: a divisor or logarithm that errors may take to 0 */
+    double end_to_end; /* largest difference of an output from the unanchored run, over its RMS */
+    size_t integers;   /* elements compared, */
+    size_t uncertain;  /* of which rounding errors may change these, */
+    size_t moved;      /* and these differ */
+    size_t unbounded;  /* elements without a bound: a divisor or logarithm that errors may take to 0 */
 } double_report;
 
 /* DOUBLE_UNSUPPORTED: Clarus refuses the model; DOUBLE_UNKNOWN: the second oracle does not. */

@@ -100,9 +100,11 @@ typedef struct value {
 
 typedef struct walker {
     const Onnx__Model *model;
+    const Onnx__Graph *graph;
+    struct walker *outer; /* of the graph that this is a branch of; NULL: none */
     const char *folder;
     value *values;
-    size_t count;
+    size_t count, room;
     double_visit_fn visit;
     void *user;
     int threads;
@@ -120,6 +122,13 @@ static value *value_find(const walker *w, const char *name)
 static value *value_make(walker *w, const char *name)
 {
     value *v = value_find(w, name);
+    if (!v && w->count == w->room) {
+        value *more = need(w->room = 2 * w->room + 16, sizeof *more);
+        if (w->count)
+            memcpy(more, w->values, w->count * sizeof *more);
+        free(w->values);
+        w->values = more;
+    }
     if (!v) {
         v = &w->values[w->count++];
         *v = (value){.name = name};
@@ -127,14 +136,25 @@ static value *value_make(walker *w, const char *name)
     return v;
 }
 
+/* What the branches of an If may read of the graph around them is kept to the end. */
+static void values_keep(walker *w, const Onnx__Graph *branch)
+{
+    for (size_t k = 0; k < branch->n_node; k++) {
+        const Onnx__Node *p = branch->node[k];
+        for (size_t i = 0; i < p->n_input; i++)
+            value_make(w, p->input[i])->uses++;
+        for (size_t i = 0; i < p->n_attribute; i++)
+            if (p->attribute[i]->g)
+                values_keep(w, p->attribute[i]->g);
+    }
+    for (size_t k = 0; k < branch->n_output; k++)
+        value_make(w, branch->output[k]->name)->uses++;
+}
+
 /* Every name that the graph mentions, with how often it is read. */
 static void values_make(walker *w)
 {
-    const Onnx__Graph *g = w->model->graph;
-    size_t most = g->n_initializer + g->n_input + g->n_output;
-    for (size_t k = 0; k < g->n_node; k++)
-        most += g->node[k]->n_input + g->node[k]->n_output;
-    w->values = need(most, sizeof *w->values);
+    const Onnx__Graph *g = w->graph;
     for (size_t k = 0; k < g->n_initializer; k++)
         if (g->initializer[k]->name)
             value_make(w, g->initializer[k]->name)->initializer = g->initializer[k];
@@ -143,6 +163,9 @@ static void values_make(walker *w)
             value_make(w, g->node[k]->input[i])->uses++;
         for (size_t i = 0; i < g->node[k]->n_output; i++)
             value_make(w, g->node[k]->output[i]);
+        for (size_t i = 0; i < g->node[k]->n_attribute; i++)
+            if (g->node[k]->attribute[i]->g)
+                values_keep(w, g->node[k]->attribute[i]->g);
     }
     for (size_t k = 0; k < g->n_output; k++)
         value_make(w, g->output[k]->name)->uses++;
@@ -150,7 +173,7 @@ static void values_make(walker *w)
 
 static int inputs_place(walker *w, dtensor *const *inputs, size_t count)
 {
-    const Onnx__Graph *g = w->model->graph;
+    const Onnx__Graph *g = w->graph;
     size_t next = 0;
     for (size_t k = 0; k < g->n_input; k++) {
         value *v = value_find(w, g->input[k]->name);
@@ -169,6 +192,11 @@ static dtensor *value_read(const walker *w, value *v)
 {
     if (!v->t && v->initializer)
         v->t = tensor_read(v->initializer, w->folder);
+    if (!v->t && w->outer) {
+        value *outer = value_find(w->outer, v->name);
+        const dtensor *t = outer ? value_read(w->outer, outer) : NULL;
+        v->t = t ? dtensor_copy(t) : NULL;
+    }
     return v->t;
 }
 
@@ -227,11 +255,33 @@ static int node_outputs(walker *w, const dnode *n)
     return DOUBLE_OK;
 }
 
+static int graph_run(walker *w, dtensor *const *inputs, size_t input_count, dtensor **outputs);
+
+/* If: the outputs of the branch that the condition takes. Names inside are its own, so nobody sees its
+ * values. */
+static int branch_run(walker *w, dnode *n)
+{
+    const Onnx__Attribute *branch = attr_find(n, n->in[0]->i[0] ? "then_branch" : "else_branch");
+    if (!branch || !branch->g || branch->g->n_output != n->out_count)
+        return node_fail(w, n->proto, DOUBLE_BAD, "its branch does not fit");
+    walker inner = {.model = w->model,
+                    .graph = branch->g,
+                    .outer = w,
+                    .folder = w->folder,
+                    .threads = w->threads,
+                    .message = w->message};
+    int status = graph_run(&inner, NULL, 0, n->out);
+    for (size_t k = 0; k < inner.count; k++)
+        dtensor_free(inner.values[k].t);
+    free(inner.values);
+    return status;
+}
+
 static int node_run(walker *w, const Onnx__Node *p)
 {
     double_op op = double_find(p->domain, p->op_type);
-    int status = DOUBLE_OK;
-    if (!op)
+    int status = DOUBLE_OK, is_if = strcmp(p->op_type, "If") == 0;
+    if (!op && !is_if)
         return node_fail(w, p, DOUBLE_UNKNOWN, "no such operator in the second oracle");
     dnode n = {.proto = p, .in_count = p->n_input, .out_count = p->n_output, .threads = w->threads};
     n.opset = opset_of(w->model, p->domain);
@@ -240,7 +290,9 @@ static int node_run(walker *w, const Onnx__Node *p)
     for (size_t k = 0; k < n.in_count && status == DOUBLE_OK; k++)
         if (p->input[k][0] && !(n.in[k] = value_read(w, value_find(w, p->input[k]))))
             status = node_fail(w, p, DOUBLE_BAD, "an input cannot be read");
-    const char *what = status == DOUBLE_OK ? op(&n) : NULL;
+    const char *what = status == DOUBLE_OK && !is_if ? op(&n) : NULL;
+    if (status == DOUBLE_OK && is_if)
+        status = branch_run(w, &n);
     if (what)
         status = node_fail(w, p, DOUBLE_UNKNOWN, what);
     for (size_t k = 0; k < n.in_count && status == DOUBLE_OK; k++)
@@ -254,7 +306,7 @@ static int node_run(walker *w, const Onnx__Node *p)
 
 static int graph_run(walker *w, dtensor *const *inputs, size_t input_count, dtensor **outputs)
 {
-    const Onnx__Graph *g = w->model->graph;
+    const Onnx__Graph *g = w->graph;
     values_make(w);
     if (!inputs_place(w, inputs, input_count)) {
         snprintf(w->message, DOUBLE_MESSAGE, "%zu inputs do not fit the graph", input_count);
@@ -308,8 +360,10 @@ int double_run(const char *path, dtensor *const *inputs, size_t input_count, dte
     memset(outputs, 0, output_count * sizeof *outputs);
     if (!model || !model->graph || model->graph->n_output != output_count)
         snprintf(message, DOUBLE_MESSAGE, "%s cannot be read, or has not %zu outputs", path, output_count);
-    else
+    else {
+        w.graph = model->graph;
         status = graph_run(&w, inputs, input_count, outputs);
+    }
     for (size_t k = 0; k < w.count; k++)
         dtensor_free(w.values[k].t);
     free(w.values);

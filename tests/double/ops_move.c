@@ -299,6 +299,36 @@ const char *double_pad(dnode *n)
     return NULL;
 }
 
+/* Cut or followed and preceded by zeros, the same on both sides; the odd one behind. */
+const char *double_center_crop_pad(dnode *n)
+{
+    const dtensor *x = n->in[0];
+    int64_t axes[MAX_INTS], before[CLARUS_MAX_RANK] = {0};
+    int named = attr_ints(n, "axes", axes);
+    shape s = x->shape;
+    walk w;
+    for (int64_t k = 0; k < n->in[1]->count; k++) {
+        int d = shape_axis(named > 0 ? axes[k] : k, s.rank);
+        if (d < 0)
+            return "an axis is out of range";
+        int64_t wider = n->in[1]->i[k] - s.dims[d];
+        before[d] = wider > 0 ? wider / 2 : -(-wider / 2);
+        s.dims[d] += wider;
+    }
+    dtensor *y = output_new(n, 0, x->dtype, &s, 0);
+    walk_begin(&w, &s);
+    for (int64_t k = 0; k < y->count; k++, walk_next(&w)) {
+        int64_t at[CLARUS_MAX_RANK], inside = 1;
+        for (size_t d = 0; d < s.rank; d++) {
+            at[d] = w.at[d] - before[d];
+            inside = inside && at[d] >= 0 && at[d] < x->shape.dims[d];
+        }
+        if (inside)
+            element_move(y, k, x, index_of(&x->shape, at));
+    }
+    return NULL;
+}
+
 /* A negative index counts from the end; -1 if it is out of range even so. */
 static int64_t wrapped(int64_t index, int64_t extent)
 {

@@ -213,3 +213,34 @@ const char *double_global_pool(dnode *n)
     }
     return NULL;
 }
+
+/* Zeros, and the elements at the places that MaxPool took them from. */
+const char *double_max_unpool(dnode *n)
+{
+    const dtensor *x = n->in[0], *places = n->in[1], *wanted = input(n, 2);
+    int64_t kernel[MAX_INTS], strides[MAX_INTS], pads[MAX_INTS] = {0};
+    shape pooled = x->shape, out;
+    int has_strides = attr_ints(n, "strides", strides);
+    if (attr_ints(n, "kernel_shape", kernel) != (int)pooled.rank - 2)
+        return "kernel_shape does not fit the input";
+    attr_ints(n, "pads", pads);
+    for (size_t a = 0, axes = pooled.rank - 2; a < axes; a++)
+        pooled.dims[2 + a] = (pooled.dims[2 + a] - 1) * (has_strides > 0 ? strides[a] : 1) + kernel[a] -
+                             pads[a] - pads[axes + a];
+    out = pooled;
+    for (size_t d = 0; wanted && d < out.rank; d++)
+        out.dims[d] = wanted->i[d];
+    dtensor *y = output_new(n, 0, x->dtype, &out, 0);
+    for (int64_t k = 0; k < x->count; k++) {
+        int64_t rest = places->i[k], to = 0, step = 1, inside = rest >= 0;
+        for (size_t d = out.rank; d-- > 0; rest /= pooled.dims[d]) {
+            int64_t at = rest % pooled.dims[d];
+            inside = inside && at < out.dims[d];
+            to += at * step;
+            step *= out.dims[d];
+        }
+        if (inside)
+            element_move(y, to, x, k);
+    }
+    return NULL;
+}

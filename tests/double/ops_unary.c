@@ -257,6 +257,20 @@ const char *double_gelu(dnode *n)
     return unary_floats(n, attr_is(n, "approximate", "tanh", "none") ? &gelu_tanh : &gelu_erf);
 }
 
+/* Swish of the first operand, times the second. */
+const char *double_swiglu(dnode *n)
+{
+    static const unary swish = {"Swish", f_swish, NULL, 0, NULL, 0, LIPSCHITZ, 1.1, 16, 0, 0};
+    const dtensor *x = n->in[0], *gated = n->in[1];
+    double alpha = attr_float(n, "alpha", 1);
+    if (!shape_equal(&x->shape, &gated->shape))
+        return "the shapes differ";
+    dtensor *y = output_new(n, 0, x->dtype, &x->shape, 1);
+    for (int64_t k = 0; k < x->count; k++)
+        put(y, k, ap_mul(unary_apply(&swish, get(x, k), alpha, 0), get(gated, k)));
+    return NULL;
+}
+
 const char *double_identity(dnode *n)
 {
     n->out[0] = dtensor_copy(n->in[0]);
