@@ -14,9 +14,9 @@ __kernel void conv_any(__global const float *restrict x, __global const float *r
 {
     /* The table: see launch_conv.c, which writes it in this order; three entries each for depth, height, width. */
     const int in_channels = p[0], out_channels = p[1], group_in = p[2], group_out = p[3];
-    const int segment = p[4], has_residual = p[5], function = p[6];
-    __global const int *kernel_size = p + 7, *stride = p + 10, *dilation = p + 13, *pad = p + 16;
-    __global const int *in = p + 19, *out = p + 22;
+    const int segment = p[4], has_residual = p[5];
+    __global const int *kernel_size = p + 6, *stride = p + 9, *dilation = p + 12, *pad = p + 15;
+    __global const int *in = p + 18, *out = p + 21;
 
     const int pixel = get_global_id(0), o = get_global_id(1), n = get_global_id(2);
     const int pixels = out[0] * out[1] * out[2];
@@ -51,5 +51,5 @@ __kernel void conv_any(__global const float *restrict x, __global const float *r
     float v = total + (bias[o] + 0.0f);
     if (has_residual)
         v += residual[at];
-    y[at] = epilogue_function(v, function, (floatv)(a), (floatv)(b));
+    y[at] = epilogue_function(v, (floatv)(a), (floatv)(b));
 }

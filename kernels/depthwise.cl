@@ -17,7 +17,7 @@
         floatv v = sum[i] + 0.0f + offset; \
         if (has_residual) \
             v += LOADV(res + i * 16); \
-        STOREV(epilogue_function(v, function, (floatv)(a), (floatv)(b)), out + i * 16); }
+        STOREV(epilogue_function(v, (floatv)(a), (floatv)(b)), out + i * 16); }
 
 CLARUS_KERNEL void depthwise(__global const float *restrict x, __global const float *restrict w,
                              __global const float *restrict bias, __global const float *residual,
@@ -30,7 +30,7 @@ CLARUS_KERNEL void depthwise(__global const float *restrict x, __global const fl
     const int x_kernel_row = p[9], x_kernel_column = p[10];
     const int y_offset = p[11], y_image = p[12], y_block = p[13], y_row = p[14];
     const int r_offset = p[15], r_image = p[16], r_block = p[17], r_row = p[18];
-    const int has_residual = p[19], function = p[20], run = p[21], tiles = p[22];
+    const int has_residual = p[19], run = p[20], tiles = p[21];
 
     const int lane = get_global_id(0) * LANES;
     const int block = (int)get_global_id(2) % blocks, n = (int)get_global_id(2) / blocks;

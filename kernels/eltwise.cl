@@ -58,7 +58,7 @@ inline void store_strided(real v, __global float *p, int stride, int width)
 }
 
 CLARUS_KERNEL void eltwise(__global float *out, __global const float *x, __global const float *y,
-                           __global const float *z, __global const int *restrict p, float a, float b, int function,
+                           __global const float *z, __global const int *restrict p, float a, float b,
                            float fa, float fb)
 {
     /* The table: see launch_generic.c, which writes it in this order. Four views: out, x, y, z. */
@@ -82,7 +82,7 @@ CLARUS_KERNEL void eltwise(__global float *out, __global const float *x, __globa
             const real vy = load_lanes(ys + row * row_step[2] + i * step[2], step[2], width);
             const real vz = load_lanes(zs + row * row_step[3] + i * step[3], step[3], width);
             const real v = operation(vx, vy, vz, (real)(a), (real)(b));
-            store_strided(epilogue_function(v, function, (real)(fa), (real)(fb)),
+            store_strided(epilogue_function(v, (real)(fa), (real)(fb)),
                           to + row * row_step[0] + i * step[0], step[0], width);
         }
 }

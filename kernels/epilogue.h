@@ -1,7 +1,7 @@
 /* What follows a sum: + bias, + residual, function (docs/numerics.md section 4). After lanes.h.
  *
- * FUNCTION: an ELTWISE_ number; undefined: identity, relu or clip, chosen at run time, so that the usual
- * layers of a network share one variant of a kernel. */
+ * FUNCTION: an ELTWISE_ number; undefined: clip to [a, b], which with infinite bounds is ReLU or the identity, so
+ * that the usual layers of a network share one variant of a kernel. */
 #ifdef FUNCTION
 enum {
 #define ELTWISE(name, arity, expression) ELTWISE_##name,
@@ -9,7 +9,7 @@ enum {
 #undef ELTWISE
 };
 
-inline floatv epilogue_function(floatv x, int function, floatv a, floatv b)
+inline floatv epilogue_function(floatv x, floatv a, floatv b)
 {
     const floatv y = (floatv)(0.0f), z = (floatv)(0.0f); /* operands that no unary function has */
     switch (FUNCTION) {
@@ -22,12 +22,8 @@ inline floatv epilogue_function(floatv x, int function, floatv a, floatv b)
     return x;
 }
 #else
-enum { EPILOGUE_IDENTITY, EPILOGUE_RELU, EPILOGUE_CLIP };
-
-inline floatv epilogue_function(floatv x, int function, floatv a, floatv b)
+inline floatv epilogue_function(floatv x, floatv a, floatv b)
 {
-    if (function == EPILOGUE_RELU)
-        return x < (floatv)(0.0f) ? (floatv)(0.0f) : x;
-    return function == EPILOGUE_CLIP ? clarus_clip(x, a, b) : x;
+    return clarus_clip(x, a, b);
 }
 #endif

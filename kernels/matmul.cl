@@ -21,7 +21,7 @@ CLARUS_KERNEL void matmul(__global const float *restrict a, __global const float
     /* The table: see launch_matmul.c, which writes it in this order. */
     const int rows = p[0], columns = p[1], depth = p[2], segment = p[3], tiles = p[4];
     const int a_row = p[5], a_step = p[6], b_tile = p[7], b_step = p[8];
-    const int has_residual = p[9], function = p[10];
+    const int has_residual = p[9];
 
     const int lane = get_global_id(0) * LANES, m0 = get_global_id(1) * TM;
     if (m0 >= rows)
@@ -80,7 +80,7 @@ CLARUS_KERNEL void matmul(__global const float *restrict a, __global const float
             floatv v = total[i][t] + (LOADU(bias + n) + 0.0f);
             if (has_residual)
                 v += LOADU(residual + row + n);
-            store_lanes(epilogue_function(v, function, (floatv)(fa), (floatv)(fb)), y + row + n, columns - n);
+            store_lanes(epilogue_function(v, (floatv)(fa), (floatv)(fb)), y + row + n, columns - n);
         }
     }
 }

@@ -2,24 +2,20 @@
 
 #include <string.h>
 
-/* Accumulators, weights and one input must fit in registers: 28 accumulators of 32 registers, 12 of 16. */
+/* Sums, weights and one input must fit in registers: 24 to 28 sums of 32 registers, 12 of 16; and so must the
+ * places of the pixels in those for addresses. */
 static const conv_tile conv_tiles[] = {
-    {1, 14, 2}, {1, 12, 2}, {1, 10, 2}, {1, 9, 3}, {1, 7, 3}, {1, 6, 4},  {1, 4, 6}, {1, 28, 1},
-    {1, 1, 8},  {1, 6, 2},  {1, 4, 3},  {1, 3, 4}, {1, 4, 2}, {1, 12, 1}, {1, 3, 2}, {1, 1, 4},
+    {6, 4}, {9, 3}, {7, 3}, {5, 4}, {10, 2}, {7, 2}, {10, 1}, {4, 6},
+    {1, 8}, {6, 2}, {4, 3}, {3, 4}, {4, 2},  {3, 2}, {1, 4},
 };
 
-/* Half cycles per product position, measured: two multiply-adds and somewhat fewer loads per cycle, four
- * cycles of latency; each pixel's and each block's load delays the multiply-adds a little on top. */
-static double tile_cost(const conv_tile *tile, const conv_extent *extent)
+/* Half cycles per product position, measured: two multiply-adds a cycle, four cycles of latency; each pixel's
+ * and each block's load delays the multiply-adds a little on top. */
+static double tile_cost(const conv_tile *tile, int64_t pixels, int64_t blocks)
 {
-    double sums = (double)(tile->rows * tile->pixels * tile->blocks);
-    double loads = 1.25 * (double)(tile->rows * tile->pixels) + 1.6 * (double)tile->blocks;
-    double cycles = sums > loads ? sums : loads;
-    if (cycles < 8)
-        cycles = 8;
-    double tiles = (double)(div_up(extent->height, tile->rows) * div_up(extent->width, tile->pixels) *
-                            div_up(extent->blocks, tile->blocks));
-    return tiles * (cycles + 0.4 * (double)(tile->rows * tile->pixels) + (double)tile->blocks);
+    double sums = (double)(tile->pixels * tile->blocks);
+    double cycles = (sums < 8 ? 8 : sums) + 0.35 * tile->pixels + 0.6 * tile->blocks;
+    return (double)(div_up(pixels, tile->pixels) * div_up(blocks, tile->blocks)) * cycles;
 }
 
 /* A tile that another layer of the plan uses already is worth a little: every variant has to be compiled. */
@@ -31,26 +27,25 @@ static int is_in_use(const plan *plan, const char *defines)
     return 0;
 }
 
-void conv_tile_define(launch *launch, const conv_tile *tile, int64_t stride, int64_t pixel, int lanes)
+void conv_tile_define(launch *launch, const conv_tile *tile, int64_t x_pixel, int lanes)
 {
-    launch_define(launch, "-DTR=%d -DTP=%d -DTC=%d -DSX=%lld -DXPIXEL=%lld -DLANES=%d", tile->rows,
-                  tile->pixels, tile->blocks, (long long)stride, (long long)pixel, lanes);
+    launch_define(launch, "-DTP=%d -DTC=%d -DXPIXEL=%lld -DLANES=%d", tile->pixels, tile->blocks,
+                  (long long)x_pixel, lanes);
 }
 
-conv_tile conv_tile_choose(const plan *plan, const conv_extent *extent, int64_t stride, int64_t pixel)
+conv_tile conv_tile_choose(const plan *plan, int64_t pixels, int64_t blocks, int64_t x_pixel)
 {
     const double REUSE = 0.94;
     const device_params *device = plan_device(plan);
-    conv_tile best = {1, 1, 4};
+    conv_tile best = {1, 4};
     double best_cost = 1e300;
     for (size_t i = 0; i < sizeof conv_tiles / sizeof *conv_tiles; i++) {
         const conv_tile *tile = &conv_tiles[i];
-        if (tile->rows * tile->pixels * tile->blocks > device->tile_registers ||
-            tile->pixels * extent->pixel_step > BUFFER_SLACK)
+        if (tile->pixels * tile->blocks > device->tile_registers)
             continue;
         launch trial = {0};
-        conv_tile_define(&trial, tile, stride, pixel, device->lanes);
-        double cost = tile_cost(tile, extent) * (is_in_use(plan, trial.defines) ? REUSE : 1.0);
+        conv_tile_define(&trial, tile, x_pixel, device->lanes);
+        double cost = tile_cost(tile, pixels, blocks) * (is_in_use(plan, trial.defines) ? REUSE : 1.0);
         if (cost < best_cost) {
             best_cost = cost;
             best = *tile;
@@ -64,7 +59,7 @@ conv_tile conv_tile_choose(const plan *plan, const conv_extent *extent, int64_t 
  * its own. */
 void conv_grid_set_run(const plan *plan, int64_t wish, int64_t tile_work, conv_grid *grid)
 {
-    enum { WORK = 2000, GROUPS = 8 };
+    enum { WORK = 8000, GROUPS = 8 };
     int64_t least = div_up(WORK, tile_work);
     int64_t most =
         plan->parallel == 1 ? grid->tiles : grid->tiles * grid->planes / ((int64_t)plan->parallel * GROUPS);
@@ -79,10 +74,9 @@ void conv_grid_set_run(const plan *plan, int64_t wish, int64_t tile_work, conv_g
 void conv_grid_set_order(const plan *plan, const conv_tile *tile, int64_t group_in, int64_t group_out,
                          int64_t taps, conv_grid *grid)
 {
-    int64_t pixels = (int64_t)tile->rows * tile->pixels, input = pixels * group_in;
-    int64_t weights = group_in * group_out * taps;
+    int64_t input = tile->pixels * group_in, weights = group_in * group_out * taps;
     int64_t near = plan_device(plan)->near_bytes / (int64_t)sizeof(float);
     grid->planes_first = input * grid->tiles > weights;
     conv_grid_set_run(plan, grid->planes_first && weights <= near ? 1 : near / input,
-                      pixels * tile->blocks * group_in * taps, grid);
+                      input * tile->blocks * taps, grid);
 }

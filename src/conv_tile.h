@@ -6,25 +6,21 @@
 #include "plan.h"
 
 typedef struct conv_tile {
-    int rows, pixels, blocks;
+    int pixels, blocks; /* of 16 channels */
 } conv_tile;
 
-typedef struct conv_extent {
-    int64_t height, width, blocks; /* output rows, pixels, channel blocks of a group */
-    int64_t pixel_step;            /* elements between neighbouring outputs' inputs */
-} conv_extent;
-
-/* How the tiles of all planes become work-groups. A plane is an output tile of an image and group. */
+/* How the tiles of all planes become work-groups. A plane is an output tile of a group. */
 typedef struct conv_grid {
     int64_t tiles, planes; /* tiles of a plane; planes */
     int64_t run;           /* tiles that one work-item computes one after the other */
     int planes_first;      /* 1: the planes of a run follow each other, 0: the runs of a plane do */
 } conv_grid;
 
-/* The tile with the fewest cycles for whole tiles; stride and pixel as conv_tile_define takes them. */
-conv_tile conv_tile_choose(const plan *plan, const conv_extent *extent, int64_t stride, int64_t pixel);
-/* The tile as conv2d.cl's -D, with the stride of columns and the elements of a pixel. */
-void conv_tile_define(launch *launch, const conv_tile *tile, int64_t stride, int64_t pixel, int lanes);
+/* The tile with the fewest cycles for this many pixels and channel blocks of a group, cut into whole tiles.
+ * x_pixel: elements between neighbouring pixels of the input. */
+conv_tile conv_tile_choose(const plan *plan, int64_t pixels, int64_t blocks, int64_t x_pixel);
+/* The tile as conv2d.cl's -D. */
+void conv_tile_define(launch *launch, const conv_tile *tile, int64_t x_pixel, int lanes);
 /* Sets run: `wish` tiles, or more or fewer as work-groups need it. tile_work: multiply-adds of a vector. */
 void conv_grid_set_run(const plan *plan, int64_t wish, int64_t tile_work, conv_grid *grid);
 /* Sets run and planes_first from tiles and planes. */

@@ -1,6 +1,7 @@
 /* Launches as data: what a launcher puts together one after the other. */
 #include "plan.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -124,17 +125,19 @@ void launch_grid(launch *launch, size_t x, size_t y, size_t z)
     launch->local[0] = launch->local[1] = launch->local[2] = 1;
 }
 
-int launch_epilogue(launch *launch, const op_epilogue *epilogue)
+void launch_epilogue(launch *launch, const op_epilogue *epilogue)
 {
-    enum { IDENTITY, RELU, CLIP }; /* as in kernels/epilogue.h */
-    if (!epilogue->has_function || epilogue->function == ELTWISE_identity)
-        return IDENTITY;
-    if (epilogue->function == ELTWISE_relu)
-        return RELU;
-    if (epilogue->function == ELTWISE_clip)
-        return CLIP;
-    launch_define(launch, "-DFUNCTION=ELTWISE_%s", eltwise_name(epilogue->function));
-    return IDENTITY;
+    float a = -INFINITY, b = INFINITY; /* clip's bounds, as in kernels/epilogue.h */
+    if (epilogue->has_function && epilogue->function == ELTWISE_relu) {
+        a = 0;
+    } else if (epilogue->has_function && epilogue->function != ELTWISE_identity) {
+        a = epilogue->a;
+        b = epilogue->b;
+        if (epilogue->function != ELTWISE_clip)
+            launch_define(launch, "-DFUNCTION=ELTWISE_%s", eltwise_name(epilogue->function));
+    }
+    launch_float(launch, a);
+    launch_float(launch, b);
 }
 
 /* What a work-item of a CPU takes: about WORK elements. */

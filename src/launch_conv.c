@@ -159,22 +159,6 @@ static void add_results(launch *launch, const operand *residual, const operand *
     launch_buffer(launch, out->buffer);
 }
 
-static void add_parameters(launch *launch, const op_epilogue *epilogue)
-{
-    launch_float(launch, epilogue->a);
-    launch_float(launch, epilogue->b);
-}
-
-/* A 1x1 convolution of whole planes sees one long row, which wastes less on whole tiles. */
-static int is_one_row(const conv_params *c, const operand *in, const operand *residual, const operand *out)
-{
-    const window *w = &c->window;
-    return w->kernel[1] * w->kernel[2] == 1 && w->stride[1] * w->stride[2] == 1 && w->pad_begin[1] == 0 &&
-           w->pad_begin[2] == 0 && w->out[1] == w->in[1] && w->out[2] == w->in[2] &&
-           !layout_has_halo(&in->layout) && !layout_has_halo(&out->layout) &&
-           (!residual || !layout_has_halo(&residual->layout));
-}
-
 /* Where a convolution's values lie. */
 typedef struct conv_places {
     const operand *residual; /* or NULL */
@@ -205,34 +189,28 @@ static clarus_status add_arguments(plan *plan, const lowered_op *what, const ope
     add_results(launch, residual_of(what, in), out);
     if ((status = launch_table(plan, launch, table, table_count, error)) != CLARUS_OK)
         return status;
-    add_parameters(launch, &what->epilogue);
+    launch_epilogue(launch, &what->epilogue);
     return CLARUS_OK;
 }
 
 /* How conv2d.cl divides a convolution. */
 typedef struct conv_division {
-    conv_extent extent;
+    int64_t pixels, blocks; /* of all images; channel blocks of a group */
     conv_tile tile;
-    int64_t tiles_x, tiles_o; /* tiles of a row; output tiles of a group */
+    int64_t tiles_o; /* output tiles of a group */
     conv_grid grid;
 } conv_division;
 
-static void divide(const plan *plan, const conv_params *c, const conv_places *places, const operand *in,
-                   const operand *out, int64_t pixel, conv_division *d)
+static void divide(const plan *plan, const conv_params *c, int64_t x_pixel, conv_division *d)
 {
     const window *w = &c->window;
-    int64_t group_in = c->in_channels / c->groups, group_out = c->out_channels / c->groups;
-    d->extent = (conv_extent){w->out[1], w->out[2], div_up(group_out, LAYOUT_BLOCK), w->stride[2] * pixel};
-    if (is_one_row(c, in, places->residual, out)) {
-        d->extent.width *= d->extent.height;
-        d->extent.height = 1;
-    }
-    d->tile = conv_tile_choose(plan, &d->extent, w->stride[2], pixel);
-    d->tiles_x = div_up(d->extent.width, d->tile.pixels);
-    d->tiles_o = div_up(d->extent.blocks, d->tile.blocks);
-    d->grid = (conv_grid){.tiles = d->tiles_x * div_up(d->extent.height, d->tile.rows),
-                          .planes = c->batch * c->groups * d->tiles_o};
-    conv_grid_set_order(plan, &d->tile, group_in, group_out, w->kernel[1] * w->kernel[2], &d->grid);
+    d->pixels = c->batch * w->out[1] * w->out[2];
+    d->blocks = div_up(c->out_channels / c->groups, LAYOUT_BLOCK);
+    d->tile = conv_tile_choose(plan, d->pixels, d->blocks, x_pixel);
+    d->tiles_o = div_up(d->blocks, d->tile.blocks);
+    d->grid = (conv_grid){.tiles = div_up(d->pixels, d->tile.pixels), .planes = c->groups * d->tiles_o};
+    conv_grid_set_order(plan, &d->tile, c->in_channels / c->groups, c->out_channels / c->groups,
+                        w->kernel[1] * w->kernel[2], &d->grid);
 }
 
 static clarus_status launch_blocked(plan *plan, size_t op, const lowered_op *what, const operand *in,
@@ -245,14 +223,13 @@ static clarus_status launch_blocked(plan *plan, size_t op, const lowered_op *wha
     int64_t group_in = c->in_channels / c->groups, group_out = c->out_channels / c->groups;
     int64_t taps = w->kernel[1] * w->kernel[2], pixel = in->layout.kind == LAYOUT_BLOCKED ? LAYOUT_BLOCK : 1;
     conv_division d;
-    divide(plan, c, &places, in, out, pixel, &d);
+    divide(plan, c, pixel, &d);
 
     launch *launch;
     clarus_status status = plan_add_launch(plan, KERNEL_conv2d, op, &launch, error);
     if (status != CLARUS_OK)
         return status;
-    conv_tile_define(launch, &d.tile, w->stride[2], pixel, plan_device(plan)->lanes);
-    int function = launch_epilogue(launch, &what->epilogue);
+    conv_tile_define(launch, &d.tile, pixel, plan_device(plan)->lanes);
     set_grid(launch, plan_device(plan), &d.grid);
     weight_packing pack = {.weights = plan->graph->values[what->inputs[1]].data,
                            .groups = c->groups,
@@ -261,11 +238,10 @@ static clarus_status launch_blocked(plan *plan, size_t op, const lowered_op *wha
                            .taps = taps,
                            .width = d.tile.blocks * LAYOUT_BLOCK,
                            .tiles = d.tiles_o};
-    const int64_t table[] = {d.tiles_x,
-                             d.extent.width,
-                             d.extent.height,
+    const int64_t table[] = {w->out[2],
+                             w->out[1],
+                             d.pixels,
                              d.tiles_o,
-                             c->groups,
                              group_in,
                              segment_channels(taps),
                              w->kernel[1],
@@ -276,6 +252,7 @@ static clarus_status launch_blocked(plan *plan, size_t op, const lowered_op *wha
                              pixel == 1 ? LAYOUT_BLOCK * x->plane : x->plane,
                              pixel == 1 ? x->plane : 1,
                              x->row * w->stride[1],
+                             pixel * w->stride[2],
                              x->row * w->dilation[1],
                              pixel * w->dilation[2],
                              y->origin,
@@ -286,15 +263,10 @@ static clarus_status launch_blocked(plan *plan, size_t op, const lowered_op *wha
                              r->image,
                              r->plane,
                              r->row,
-                             d.extent.blocks,
+                             d.blocks,
                              places.residual != NULL,
-                             function,
                              d.grid.run,
-                             d.grid.tiles,
-                             d.grid.planes_first ? 1 : 2,
-                             c->batch,
-                             d.grid.planes_first ? 1 : c->batch,
-                             d.grid.planes_first ? c->groups * d.tiles_o : 1};
+                             d.grid.planes_first ? 1 : 2};
     return add_arguments(plan, what, in, out, &pack, fill_weights,
                          c->groups * d.tiles_o * pack.width * group_in * taps, table,
                          sizeof table / sizeof *table, launch, error);
@@ -327,7 +299,6 @@ static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *w
         return status;
     launch_define(launch, "-DTP=%lld -DSX=%lld -DLANES=%d", (long long)pixels, (long long)w->stride[2],
                   device->lanes);
-    int function = launch_epilogue(launch, &what->epilogue);
     conv_grid grid = {.tiles = tiles_x * w->out[1], .planes = c->batch * blocks};
     conv_grid_set_run(plan, 1, pixels * taps, &grid);
     set_grid(launch, device, &grid);
@@ -353,7 +324,6 @@ static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *w
                              r->plane,
                              r->row,
                              places.residual != NULL,
-                             function,
                              grid.run,
                              grid.tiles};
     return add_arguments(plan, what, in, out, &pack, fill_depthwise, blocks * LAYOUT_BLOCK * taps, table,
@@ -373,7 +343,6 @@ static clarus_status launch_any(plan *plan, size_t op, const lowered_op *what, c
     if (status != CLARUS_OK)
         return status;
     launch_define(launch, "-DLANES=1");
-    int function = launch_epilogue(launch, &what->epilogue);
     launch_grid(launch, (size_t)(w->out[0] * w->out[1] * w->out[2]), (size_t)c->out_channels,
                 (size_t)c->batch);
     launch_buffer(launch, in[0].buffer);
@@ -383,24 +352,20 @@ static clarus_status launch_any(plan *plan, size_t op, const lowered_op *what, c
     else if ((status = add_bias(plan, what, c->out_channels, launch, error)) != CLARUS_OK)
         return status;
     add_results(launch, residual, out);
-    int64_t table[25] = {c->in_channels,
-                         c->out_channels,
-                         c->in_channels / c->groups,
-                         c->out_channels / c->groups,
-                         segment_channels(taps),
-                         residual != NULL,
-                         function};
+    int64_t table[24] = {
+        c->in_channels,         c->out_channels, c->in_channels / c->groups, c->out_channels / c->groups,
+        segment_channels(taps), residual != NULL};
     for (int i = 0; i < SPATIAL; i++) {
-        table[7 + i] = w->kernel[i];
-        table[10 + i] = w->stride[i];
-        table[13 + i] = w->dilation[i];
-        table[16 + i] = w->pad_begin[i];
-        table[19 + i] = w->in[i];
-        table[22 + i] = w->out[i];
+        table[6 + i] = w->kernel[i];
+        table[9 + i] = w->stride[i];
+        table[12 + i] = w->dilation[i];
+        table[15 + i] = w->pad_begin[i];
+        table[18 + i] = w->in[i];
+        table[21 + i] = w->out[i];
     }
     if ((status = launch_table(plan, launch, table, sizeof table / sizeof *table, error)) != CLARUS_OK)
         return status;
-    add_parameters(launch, &what->epilogue);
+    launch_epilogue(launch, &what->epilogue);
     return CLARUS_OK;
 }
 

@@ -117,9 +117,7 @@ clarus_status launch_eltwise(plan *plan, size_t op, const lowered_op *what, cons
         return status;
     launch_float(launch, p->a);
     launch_float(launch, p->b);
-    launch_int(launch, launch_epilogue(launch, &what->epilogue));
-    launch_float(launch, what->epilogue.a);
-    launch_float(launch, what->epilogue.b);
+    launch_epilogue(launch, &what->epilogue);
     return CLARUS_OK;
 }
 

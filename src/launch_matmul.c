@@ -181,7 +181,6 @@ clarus_status launch_matmul(plan *plan, size_t op, const lowered_op *what, const
     if ((status = plan_add_launch(plan, KERNEL_matmul, op, &launch, error)) != CLARUS_OK)
         return status;
     launch_define(launch, "-DTM=%d -DTC=%d -DLANES=%d", tile.rows, tile.vectors, device->lanes);
-    int function = launch_epilogue(launch, &what->epilogue);
     int64_t parts = VECTOR / device->lanes;
     launch_grid(launch, (size_t)parts, (size_t)div_up(m->m, tile.rows), (size_t)(batches * columns));
     launch->local[0] = (size_t)parts;
@@ -200,12 +199,10 @@ clarus_status launch_matmul(plan *plan, size_t op, const lowered_op *what, const
                              m->trans_a ? m->m : 1,
                              b_tile,
                              b_step,
-                             what->epilogue.has_residual,
-                             function};
+                             what->epilogue.has_residual};
     if ((status = launch_table(plan, launch, table, sizeof table / sizeof *table, error)) != CLARUS_OK ||
         (status = add_offsets(plan, launch, m, batches, b_matrix, error)) != CLARUS_OK)
         return status;
-    launch_float(launch, what->epilogue.a);
-    launch_float(launch, what->epilogue.b);
+    launch_epilogue(launch, &what->epilogue);
     return CLARUS_OK;
 }

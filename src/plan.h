@@ -160,8 +160,8 @@ clarus_status launch_matmul(plan *plan, size_t op, const lowered_op *what, const
 int plan_takes_fast_matmul(const plan *plan);
 clarus_status launch_fast_matmul(plan *plan, size_t op, const lowered_op *what, const operand *in,
                                  const operand *out, clarus_error *error);
-/* The run-time number and the -D of an epilogue function (kernels/epilogue.h). */
-int launch_epilogue(launch *launch, const op_epilogue *epilogue);
+/* The function of an epilogue (kernels/epilogue.h): a -D where it is a rare one, and its two parameters. */
+void launch_epilogue(launch *launch, const op_epilogue *epilogue);
 /* launch_generic.c: any layout. */
 clarus_status launch_eltwise(plan *plan, size_t op, const lowered_op *what, const operand *in,
                              const operand *out, clarus_error *error);
