@@ -44,12 +44,18 @@ static float read_zero(lowering *l, size_t i)
     return data && l->status == CLARUS_OK ? *data : 0;
 }
 
-/* A single number, or one per position of an axis, as an operand against `rank` axes. */
-static size_t along_axis(lowering *l, size_t x, size_t axis, size_t rank)
+/* A single number, or one per position of an axis, as an operand against `whole`. What has several axes fits
+ * as it is. */
+static size_t along_axis(lowering *l, size_t x, size_t axis, const shape *whole)
 {
-    shape s = lower_shape(l, x), wide = {.rank = rank - axis};
-    if (s.rank != 1 || s.dims[0] == 1)
+    shape s = lower_shape(l, x), wide = {.rank = whole->rank - axis};
+    if (l->status != CLARUS_OK || s.rank != 1 || s.dims[0] == 1)
         return x;
+    if (s.dims[0] != whole->dims[axis]) {
+        lower_error(l, CLARUS_E_SHAPE, "%lld scales or zero points on an axis of %lld", (long long)s.dims[0],
+                    (long long)whole->dims[axis]);
+        return x;
+    }
     for (size_t i = 0; i < wide.rank; i++)
         wide.dims[i] = i ? 1 : s.dims[0];
     return lower_view(l, x, &wide);
@@ -129,10 +135,9 @@ static size_t quantisation(lowering *l, size_t i)
     size_t axis = lower_axis(l, lower_int(l, "axis", 1), whole.rank);
     if (block)
         return repeat_blocks(l, x, axis, block, &whole);
-    if (s.rank != 1 || s.dims[0] != whole.dims[axis])
-        lower_error(l, CLARUS_E_SHAPE, "%lld scales or zero points on an axis of %lld",
-                    (long long)lower_count(l, x), (long long)whole.dims[axis]);
-    return along_axis(l, x, axis, whole.rank);
+    if (s.rank != 1)
+        lower_error(l, CLARUS_E_SHAPE, "scales or zero points of %zu axes", s.rank);
+    return along_axis(l, x, axis, &whole);
 }
 
 void lower_quantize(lowering *l)
@@ -268,18 +273,20 @@ static size_t sum_products(lowering *l, const products *p)
     }
     if (p->bias == LOWER_NONE || l->status != CLARUS_OK)
         return sum;
+    shape whole = lower_shape(l, sum);
     return lower_binary(l, ELTWISE_add, sum,
-                        along_axis(l, lower_convert(l, p->bias, CLARUS_INT32), 1, lower_shape(l, sum).rank));
+                        along_axis(l, lower_convert(l, p->bias, CLARUS_INT32), 1, &whole));
 }
 
-/* Weights less their zero points, one or one per output channel (axis 0) or column (last axis). */
-static size_t centre_weights(lowering *l, size_t i, size_t zero, size_t axis)
+/* Input i less its zero points, which are input `zero`: one, or one per position of an axis. */
+static size_t centre_along(lowering *l, size_t i, size_t zero, size_t axis)
 {
     if (!lower_has_input(l, zero) || lower_count(l, lower_input(l, zero)) == 1)
         return centre(l, i, zero);
     size_t w = lower_convert(l, lower_input(l, i), CLARUS_FLOAT32);
     size_t z = lower_convert(l, lower_input(l, zero), CLARUS_FLOAT32);
-    return lower_binary(l, ELTWISE_sub, w, along_axis(l, z, axis, lower_shape(l, w).rank));
+    shape whole = lower_shape(l, w);
+    return lower_binary(l, ELTWISE_sub, w, along_axis(l, z, axis, &whole));
 }
 
 /* The node's convolution of input x with weights w; inputs x_zero and w_zero are their zero points. */
@@ -287,7 +294,7 @@ static size_t integer_conv(lowering *l, size_t x, size_t x_zero, size_t w, size_
 {
     products p = {.is_conv = 1, .bias = bias, .groups = lower_int(l, "group", 1)};
     p.x = centre(l, x, x_zero);
-    p.w = centre_weights(l, w, w_zero, 0);
+    p.w = centre_along(l, w, w_zero, 0);
     shape in = lower_shape(l, p.x), weights = lower_shape(l, p.w);
     lower_check_conv(l, &in, &weights, p.groups);
     lower_window(l, &in, weights.dims + 2, &p.window);
@@ -311,24 +318,16 @@ static size_t integer_conv(lowering *l, size_t x, size_t x_zero, size_t w, size_
 static size_t integer_product(lowering *l, size_t a, size_t a_zero, size_t b, size_t b_zero)
 {
     products p = {.bias = LOWER_NONE, .groups = 1, .w_most = 255};
-    size_t rows = lower_has_input(l, a_zero) ? (size_t)lower_count(l, lower_input(l, a_zero)) : 1;
-    p.w = centre_weights(l, b, b_zero, lower_shape(l, lower_input(l, b)).rank - 1);
-    if (rows == 1) {
-        p.x = centre(l, a, a_zero);
-        p.x_most = most_centred(l, a, read_zero(l, a_zero));
-    } else { /* one zero point per row */
-        size_t zeros = lower_convert(l, lower_input(l, a_zero), CLARUS_FLOAT32);
-        shape column = {.rank = 2, .dims = {(int64_t)rows, 1}};
-        p.x = lower_binary(l, ELTWISE_sub, lower_convert(l, lower_input(l, a), CLARUS_FLOAT32),
-                           lower_view(l, zeros, &column));
-        p.x_most = 255;
-    }
-    shape left = lower_shape(l, p.x), right = lower_shape(l, p.w);
+    int one_zero = !lower_has_input(l, a_zero) || lower_count(l, lower_input(l, a_zero)) == 1;
+    shape left = lower_shape(l, lower_input(l, a)), right = lower_shape(l, lower_input(l, b));
     if (left.rank < 2 || right.rank < 2 || left.dims[left.rank - 1] != right.dims[right.rank - 2])
         lower_error(l, CLARUS_E_SHAPE, "matrices of %zu and %zu axes do not fit each other", left.rank,
                     right.rank);
     if (l->status != CLARUS_OK)
         return LOWER_NONE;
+    p.w = centre_along(l, b, b_zero, right.rank - 1);
+    p.x = centre_along(l, a, a_zero, left.rank - 2);
+    p.x_most = one_zero ? most_centred(l, a, read_zero(l, a_zero)) : 255;
     p.extent = left.dims[left.rank - 1];
     p.x_inner = 1;
     p.w_inner = right.dims[right.rank - 1];
@@ -350,11 +349,13 @@ void lower_matmul_integer(lowering *l)
     lower_bind(l, 0, lower_convert(l, integer_product(l, 0, 2, 1, 3), CLARUS_INT32));
 }
 
-/* (input a * input b) / input c, scales, b and the result along an axis. */
-static size_t multiplier(lowering *l, size_t a, size_t b, size_t c, size_t axis, size_t rank)
+/* (input 1 * input 4) / input 6 for a sum of this shape: scales of the first factor, one or one per position
+ * of an axis, of the second, likewise, and of the result. */
+static size_t multiplier(lowering *l, size_t first_axis, size_t second_axis, const shape *sum)
 {
-    size_t m = lower_binary(l, ELTWISE_mul, lower_input(l, a), lower_input(l, b));
-    return along_axis(l, lower_binary(l, ELTWISE_div, m, lower_input(l, c)), axis, rank);
+    size_t a = along_axis(l, lower_input(l, 1), first_axis, sum);
+    size_t b = along_axis(l, lower_input(l, 4), second_axis, sum);
+    return lower_binary(l, ELTWISE_div, lower_binary(l, ELTWISE_mul, a, b), lower_input(l, 6));
 }
 
 static clarus_dtype zero_type(lowering *l, size_t i)
@@ -369,16 +370,17 @@ void lower_qlinear_conv(lowering *l)
     if (bias != LOWER_NONE && (b.rank != 1 || weights.rank < 1 || b.dims[0] != weights.dims[0]))
         lower_error(l, CLARUS_E_SHAPE, "a bias of %zu axes does not fit", b.rank);
     size_t sum = lower_convert(l, integer_conv(l, 0, 2, 3, 5, bias), CLARUS_FLOAT32);
-    bind_quantised(l, ELTWISE_mul, sum, multiplier(l, 1, 4, 6, 1, lower_shape(l, sum).rank), read_zero(l, 7),
-                   zero_type(l, 7));
+    shape s = lower_shape(l, sum);
+    bind_quantised(l, ELTWISE_mul, sum, multiplier(l, 1, 1, &s), read_zero(l, 7), zero_type(l, 7));
 }
 
 void lower_qlinear_matmul(lowering *l)
 {
     size_t sum = lower_convert(l, integer_product(l, 0, 2, 3, 5), CLARUS_FLOAT32);
-    size_t rank = lower_shape(l, sum).rank;
-    bind_quantised(l, ELTWISE_mul, sum, multiplier(l, 1, 4, 6, rank ? rank - 1 : 0, rank), read_zero(l, 7),
-                   zero_type(l, 7));
+    shape s = lower_shape(l, sum);
+    if (l->status == CLARUS_OK)
+        bind_quantised(l, ELTWISE_mul, sum, multiplier(l, s.rank - 2, s.rank - 1, &s), read_zero(l, 7),
+                       zero_type(l, 7));
 }
 
 /* ---- com.microsoft: A, A_scale, A_zero, B, B_scale, B_zero, C_scale, C_zero */
