@@ -311,10 +311,9 @@ static void check_types(lowering *l, const lowered_op *op)
                 op->kind == OP_TOP || op->kind == OP_SCAN || op->kind == OP_VIEW;
     if (moves || op->kind == OP_TYPED)
         return;
-    int first_only = op->kind == OP_RESAMPLE || op->kind == OP_ROI_ALIGN; /* the others are tables, indices */
-    size_t computed = first_only ? 1 : op->input_count;
-    for (size_t i = 0; i < computed; i++)
-        if (lower_dtype(l, op->inputs[i]) != CLARUS_FLOAT32)
+    int has_indices = op->kind == OP_RESAMPLE || op->kind == OP_ROI_ALIGN; /* the second input */
+    for (size_t i = 0; i < op->input_count; i++)
+        if (!(has_indices && i == 1) && lower_dtype(l, op->inputs[i]) != CLARUS_FLOAT32)
             lower_error(l, CLARUS_E_UNSUPPORTED, "%s of %s is not supported", op_kind_name(op->kind),
                         clarus_dtype_name(lower_dtype(l, op->inputs[i])));
 }

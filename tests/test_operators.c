@@ -1,5 +1,6 @@
 /* Each operator takes the element types that its row says, and no others: a sample of it is run with all of
- * them, on the reference, all elements 1. */
+ * them, on the reference, all elements 1. And whatever type or shape a single input has, the node runs or is
+ * refused. */
 #include "golden/model_text.h"
 #include "operators.h"
 #include "test.h"
@@ -29,11 +30,11 @@ static void add(char *text, const char *format, const char *a, const char *b, co
     snprintf(text + length, TEXT - length, format, a, b, c);
 }
 
-static size_t list_length(const char *list)
+static size_t list_length(const char *list, char separator)
 {
     size_t count = *list != 0;
     for (; *list; list++)
-        count += *list == ',';
+        count += *list == separator;
     return count;
 }
 
@@ -46,8 +47,17 @@ static clarus_dtype type_of(char letter, clarus_dtype tried)
                            : tried;
 }
 
+/* An input that is not as the sample says. */
+typedef struct change {
+    size_t input;
+    const char *shape;  /* NULL: the sample's */
+    clarus_dtype dtype; /* 0: the sample's */
+} change;
+
+static const change unchanged = {SIZE_MAX, NULL, (clarus_dtype)0};
+
 /* The sample as a model's text. */
-static void write_text(const struct sample *s, clarus_dtype tried, char text[TEXT])
+static void write_text(const struct sample *s, clarus_dtype tried, const change *change, char text[TEXT])
 {
     char inputs[TEXT], names[TEXT] = "", number[32], *rest = NULL;
     size_t count = 0;
@@ -56,11 +66,13 @@ static void write_text(const struct sample *s, clarus_dtype tried, char text[TEX
     for (char *input = strtok_r(inputs, " ", &rest); input; input = strtok_r(NULL, " ", &rest)) {
         char name[] = {(char)('a' + count), 0};
         if (*input == '=') {
-            snprintf(number, sizeof number, "%zu", list_length(input + 1));
+            snprintf(number, sizeof number, "%zu", list_length(input + 1, ','));
             add(text, "ints %s %s %s\n", name, number, input + 1);
         } else if (*input != '.') {
-            add(text, "input %s %s %s\n", name, input[1] ? input + 1 : "-",
-                clarus_dtype_name(type_of(*input, tried)));
+            int differs = count == change->input;
+            const char *shape = differs && change->shape ? change->shape : input[1] ? input + 1 : "-";
+            clarus_dtype dtype = differs && change->dtype ? change->dtype : type_of(*input, tried);
+            add(text, "input %s %s %s\n", name, shape, clarus_dtype_name(dtype));
         }
         add(names, "%s%s%s", count++ ? "," : "", *input == '.' ? "" : name, "");
     }
@@ -94,14 +106,15 @@ static clarus_status make_inputs(const clarus_model *model, clarus_tensor **inpu
 }
 
 /* The sample's status with this type. */
-static clarus_status try_type(const struct sample *s, clarus_dtype tried, clarus_error *error)
+static clarus_status try_type(const struct sample *s, clarus_dtype tried, const change *change,
+                              clarus_error *error)
 {
     char text[TEXT];
     size_t size = 0;
     clarus_model *model = NULL;
     clarus_session *session = NULL;
     clarus_tensor *inputs[INPUTS] = {NULL}, *output = NULL;
-    write_text(s, tried, text);
+    write_text(s, tried, change, text);
     void *bytes = model_text_pack(text, &size);
     clarus_status status = clarus_model_parse(context, bytes, size, &model, error);
     if (status == CLARUS_OK)
@@ -128,13 +141,43 @@ static void test_sample(const struct sample *s, const operator_row *row)
         clarus_error error = {CLARUS_OK, ""};
         if (!clarus_dtype_size(dtype))
             continue;
-        clarus_status status = try_type(s, dtype, &error);
+        clarus_status status = try_type(s, dtype, &unchanged, &error);
         snprintf(refusal, sizeof refusal, "operands of %s are not supported", clarus_dtype_name(dtype));
         if (row->types & TYPE_BIT(dtype))
             CHECK(status == CLARUS_OK, "%s of %s: %s", s->op, clarus_dtype_name(dtype), error.message);
         else
             CHECK(status == CLARUS_E_UNSUPPORTED && strstr(error.message, refusal), "%s of %s: %s", s->op,
                   clarus_dtype_name(dtype), error.message);
+    }
+}
+
+static void try_change(const struct sample *s, clarus_dtype tried, const change *change)
+{
+    static const clarus_status fine[] = {CLARUS_OK,       CLARUS_E_SHAPE, CLARUS_E_UNSUPPORTED,
+                                         CLARUS_E_FORMAT, CLARUS_E_LIMIT, CLARUS_E_ARGUMENT};
+    clarus_error error = {CLARUS_OK, ""};
+    clarus_status status = try_type(s, tried, change, &error);
+    size_t i = 0;
+    while (i < sizeof fine / sizeof *fine && fine[i] != status)
+        i++;
+    CHECK(i < sizeof fine / sizeof *fine, "%s, input %zu %s %s: %s", s->op, change->input,
+          change->shape ? change->shape : "", clarus_dtype_name(change->dtype), error.message);
+}
+
+/* Each input in turn with another type, and with shapes that hardly fit. */
+static void test_changes(const struct sample *s, const operator_row *row)
+{
+    static const char *const shapes[] = {"-",   "0",   "1",     "7",       "0,2",
+                                         "2,0", "3,3", "1,0,3", "1,2,1,1", "2,1,2,3,1,2"};
+    clarus_dtype tried = CLARUS_FLOAT32;
+    while (!(row->types & TYPE_BIT(tried)))
+        tried++;
+    for (size_t input = 0; input < list_length(s->inputs, ' '); input++) {
+        for (clarus_dtype dtype = CLARUS_FLOAT32; dtype <= CLARUS_BFLOAT16; dtype++)
+            if (clarus_dtype_size(dtype))
+                try_change(s, tried, &(change){input, NULL, dtype});
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+            try_change(s, tried, &(change){input, shapes[i], (clarus_dtype)0});
     }
 }
 
@@ -165,8 +208,10 @@ int main(void)
         CHECK(exempt == !sample, "%s from opset %lld: a sample is wanted in operator_samples.def", row->name,
               (long long)row->first_opset);
         used += sample != NULL;
-        if (sample)
-            test_sample(sample, row);
+        if (!sample)
+            continue;
+        test_sample(sample, row);
+        test_changes(sample, row);
     }
     CHECK(used == SAMPLES, "%d samples, %zu of them used", SAMPLES, used);
     clarus_device_free(device);
