@@ -466,17 +466,34 @@ static clarus_status read_node(reading *r, onnx_scope *scope, const Onnx__Node *
 
 /* ---- The graph's ends */
 
+/* Why elements of a type of ONNX cannot be used. */
+static const char *type_problem(int32_t type)
+{
+    static const char *const known[] = {[8] = "strings are not supported",
+                                        [14] = "complex64 is not supported",
+                                        [15] = "complex128 is not supported",
+                                        [17] = "float8e4m3fn is not supported",
+                                        [18] = "float8e4m3fnuz is not supported",
+                                        [19] = "float8e5m2 is not supported",
+                                        [20] = "float8e5m2fnuz is not supported",
+                                        [21] = "uint4 is not supported",
+                                        [22] = "int4 is not supported",
+                                        [23] = "float4e2m1 is not supported",
+                                        [24] = "float8e8m0 is not supported",
+                                        [25] = "uint2 is not supported",
+                                        [26] = "int2 is not supported"};
+    const char *problem = type >= 0 && (size_t)type < sizeof known / sizeof *known ? known[type] : NULL;
+    return problem ? problem : "its type is not known";
+}
+
 /* A port that cannot be used is listed with the unsupported nodes. */
 static const char *port_problem(const Onnx__ValueInfo *from, int is_input)
 {
-    enum { STRING = 8 };
     const Onnx__TensorType *type = from->type ? from->type->tensor_type : NULL;
     if (!type)
         return is_input || from->type ? "it is not a tensor" : NULL;
-    if (type->elem_type == STRING)
-        return "strings are not supported";
     if ((type->elem_type || is_input) && !clarus_dtype_size((clarus_dtype)type->elem_type))
-        return "its type is not supported";
+        return type_problem(type->elem_type);
     if (is_input && !type->shape)
         return "its number of dimensions is not known";
     if (type->shape && type->shape->n_dim > CLARUS_MAX_RANK)

@@ -138,6 +138,33 @@ static void make_sum_model(const char *name, clarus_dtype dtype)
     builder_free(&b);
 }
 
+/* One node of each kind that is refused. */
+static void make_refused_model(const char *name)
+{
+    static const struct {
+        const char *name, *op, *domain;
+    } nodes[] = {{"optimiser", "Adam", "ai.onnx.preview.training"},
+                 {"loss", "SoftmaxCrossEntropyLoss", ""},
+                 {"words", "StringSplit", ""},
+                 {"list", "SequenceConstruct", ""},
+                 {"dice", "RandomNormalLike", ""},
+                 {"memory", "LSTM", ""},
+                 {"again", "Loop", ""}};
+    builder b;
+    builder_start(&b, 20);
+    builder_input(&b, "x", CLARUS_FLOAT32, 1, (int64_t[]){2});
+    builder_node(&b, "Relu", "x", "y");
+    for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++) {
+        Onnx__Node *node = builder_node(&b, nodes[i].op, "y", nodes[i].name);
+        node->name = builder_text(&b, nodes[i].name);
+        node->domain = builder_text(&b, nodes[i].domain);
+        builder_output(&b, nodes[i].name);
+    }
+    builder_finish(&b);
+    write_file(name, b.bytes, b.size);
+    builder_free(&b);
+}
+
 /* A tensor whose element i is a + b * i, as .npy. */
 static void make_tensor(clarus_context *context, const char *name, size_t rank, const int64_t *dims, float a,
                         float b)
@@ -212,6 +239,7 @@ int main(int argc, char **argv)
     make_conv_model("conv.onnx");
     make_sum_model("sum.onnx", CLARUS_FLOAT32);
     make_sum_model("double.onnx", CLARUS_FLOAT64);
+    make_refused_model("refused.onnx");
     make_tensors();
     if (failed)
         fprintf(stderr, "make_files: a file could not be made in %s\n", folder);

@@ -23,6 +23,26 @@ run 3 info strange.onnx
 has out "unsupported"
 run 3 info missing.onnx
 
+# What image networks do not have is listed, all of it, whatever is asked for.
+cat >expected <<'END'
+node "optimiser" (Adam), domain ai.onnx.preview.training opset 0: training operators are not supported
+node "loss" (SoftmaxCrossEntropyLoss), opset 20: training operators are not supported
+node "words" (StringSplit), opset 20: strings are not supported
+node "list" (SequenceConstruct), opset 20: sequences are not supported
+node "dice" (RandomNormalLike), opset 20: random numbers are not supported
+node "memory" (LSTM), opset 20: recurrent layers are not supported
+node "again" (Loop), opset 20: loops are not supported
+END
+run 3 info refused.onnx
+is "$(sed -n 's/.*node "/node "/p' out)" "$(cat expected)"
+run 3 info refused.onnx --json
+is "$("$query" unsupported.0 unsupported.6 <out)" "$(sed -n '1p;7p' expected | paste -sd' ')"
+for words in "run refused.onnx --input a.npy" "classify --model refused.onnx pictures" "bench refused.onnx"; do
+    # shellcheck disable=SC2086 # words are words
+    run 3 $words
+    is "$(sed -n 's/^clarus [a-z]*: refused.onnx: //p' err)" "$(cat expected)"
+done
+
 # float64 is carried in float32, which is said.
 run 0 info double.onnx
 has out "float64      computed values are carried in float32"

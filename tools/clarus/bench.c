@@ -167,7 +167,7 @@ static int open_session(benchmark *b)
     clarus_error error = {0};
     clarus_session_options options;
     double start = now_ms();
-    b->model = common_model(&b->common, b->context, b->path);
+    b->model = common_runnable_model(&b->common, b->context, b->path);
     if (!b->model)
         return EXIT_MODEL;
     clarus_session_options_init(&options);

@@ -174,12 +174,8 @@ static int open_model(job *j)
         complain(&j->common, "the network that comes with Clarus is not installed; name one with --model");
         return EXIT_MODEL;
     }
-    j->model = common_model(&j->common, j->context, path);
+    j->model = common_runnable_model(&j->common, j->context, path);
     if (!j->model)
-        return EXIT_MODEL;
-    for (size_t i = 0; i < clarus_model_unsupported_count(j->model); i++)
-        complain(&j->common, "%s: %s", path, clarus_model_unsupported(j->model, i));
-    if (clarus_model_unsupported_count(j->model))
         return EXIT_MODEL;
     if (!j->model_path)
         introduce_default_model(j);

@@ -95,6 +95,18 @@ clarus_model *common_model(const common_options *common, clarus_context *context
     return model;
 }
 
+clarus_model *common_runnable_model(const common_options *common, clarus_context *context, const char *path)
+{
+    clarus_model *model = common_model(common, context, path);
+    size_t count = model ? clarus_model_unsupported_count(model) : 0;
+    for (size_t i = 0; i < count; i++)
+        complain(common, "%s: %s", path, clarus_model_unsupported(model, i));
+    if (!count)
+        return model;
+    clarus_model_free(model);
+    return NULL;
+}
+
 int exit_code_of(clarus_status status)
 {
     switch (status) {

@@ -57,6 +57,8 @@ clarus_context *common_context(const common_options *common, uint64_t max_pixels
 /* NULL after a message. */
 clarus_device *common_device(const common_options *common, clarus_context *context);
 clarus_model *common_model(const common_options *common, clarus_context *context, const char *path);
+/* The same of a model that is to be run: NULL, after a line for each, if something in it is not supported. */
+clarus_model *common_runnable_model(const common_options *common, clarus_context *context, const char *path);
 
 /* One line on standard error, "clarus COMMAND: ...", with any progress bar out of the way. */
 #if defined(__GNUC__)

@@ -295,12 +295,8 @@ static int set_up_and_run(running *r)
     r->context = common_context(&r->common, 0);
     if (!r->context)
         return EXIT_USAGE;
-    r->model = common_model(&r->common, r->context, r->path);
+    r->model = common_runnable_model(&r->common, r->context, r->path);
     if (!r->model)
-        return EXIT_MODEL;
-    for (size_t i = 0; i < clarus_model_unsupported_count(r->model); i++)
-        complain(&r->common, "%s: %s", r->path, clarus_model_unsupported(r->model, i));
-    if (clarus_model_unsupported_count(r->model))
         return EXIT_MODEL;
     int code = assign_files(r, &sets);
     if (code != EXIT_OK)

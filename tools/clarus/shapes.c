@@ -7,7 +7,9 @@
 const char *shape_words(const clarus_value_info *info, char *text)
 {
     size_t used = (size_t)snprintf(text, SHAPE_WORDS, "%s ", clarus_dtype_name(info->dtype));
-    if (info->rank == 0)
+    if (!clarus_dtype_size(info->dtype))
+        snprintf(text, SHAPE_WORDS, "not declared");
+    else if (info->rank == 0)
         snprintf(text + used, SHAPE_WORDS - used, "scalar");
     for (size_t i = 0; i < info->rank && used < SHAPE_WORDS; i++) {
         const char *cross = i ? "x" : "";
