@@ -1,25 +1,18 @@
-/* Elements of any type, one at a time. */
+/* Elements of any type, one at a time. Integers are words of kernels/typed.h, and its functions theirs; a
+ * bool is a byte here, whose bits stay. */
 #include "oracle_ops.h"
 
 #include "functions.h"
+#include "typed.h"
 
 #include <string.h>
 
 uint64_t element_load(clarus_dtype dtype, const void *data, int64_t i)
 {
-    uint64_t bits = 0;
+    uint64_t stored = 0;
     size_t size = clarus_dtype_size(dtype);
-    memcpy(&bits, (const char *)data + i * (int64_t)size, size);
-    switch (dtype) {
-    case CLARUS_INT8:
-        return (uint64_t)(int64_t)(int8_t)bits;
-    case CLARUS_INT16:
-        return (uint64_t)(int64_t)(int16_t)bits;
-    case CLARUS_INT32:
-        return (uint64_t)(int64_t)(int32_t)bits;
-    default:
-        return bits;
-    }
+    memcpy(&stored, (const char *)data + i * (int64_t)size, size);
+    return typed_word(stored, 8 * (int)size, dtype_integer(dtype).is_signed);
 }
 
 void element_store(clarus_dtype dtype, void *data, int64_t i, uint64_t value)
@@ -51,9 +44,8 @@ int element_compare(clarus_dtype dtype, uint64_t x, uint64_t y)
 {
     if (dtype == CLARUS_FLOAT32)
         return (to_float(x) > to_float(y)) - (to_float(x) < to_float(y));
-    if (dtype == CLARUS_UINT64)
-        return (x > y) - (x < y);
-    return ((int64_t)x > (int64_t)y) - ((int64_t)x < (int64_t)y);
+    int is_signed = dtype_integer(dtype).is_signed;
+    return typed_less(y, x, is_signed) - typed_less(x, y, is_signed);
 }
 
 static float combine_floats(combine_function function, float x, float y)
@@ -74,18 +66,13 @@ static float combine_floats(combine_function function, float x, float y)
 
 uint64_t element_combine(clarus_dtype dtype, combine_function function, uint64_t x, uint64_t y)
 {
+    static const typed_function forms[] = {[COMBINE_ADD] = TYPED_add,
+                                           [COMBINE_MUL] = TYPED_mul,
+                                           [COMBINE_MIN] = TYPED_min,
+                                           [COMBINE_MAX] = TYPED_max};
     if (function == COMBINE_REPLACE)
         return y;
     if (dtype == CLARUS_FLOAT32)
         return from_float(combine_floats(function, to_float(x), to_float(y)));
-    switch (function) {
-    case COMBINE_ADD:
-        return x + y;
-    case COMBINE_MUL:
-        return x * y;
-    case COMBINE_MIN:
-        return element_compare(dtype, y, x) < 0 ? y : x;
-    default:
-        return element_compare(dtype, y, x) > 0 ? y : x;
-    }
+    return oracle_integer(forms[function], x, y, dtype_integer(dtype));
 }

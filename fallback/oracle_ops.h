@@ -5,6 +5,7 @@
 #include "oracle.h"
 
 #include "../src/cpu.h"
+#include "../src/dtype.h"
 #include "../src/layout.h"
 
 /* One operation, its arrays, and the threads to use. */
@@ -56,6 +57,8 @@ void element_store(clarus_dtype dtype, void *data, int64_t i, uint64_t value);
 int element_compare(clarus_dtype dtype, uint64_t x, uint64_t y);
 uint64_t element_combine(clarus_dtype dtype, combine_function function, uint64_t x, uint64_t y);
 int element_is_nan(clarus_dtype dtype, uint64_t x);
+/* An INTEGER function of kernels/typed.def, not wrapped. */
+uint64_t oracle_integer(typed_function function, uint64_t x, uint64_t y, integer_type type);
 
 /* A row-major operand with the output's dims; broadcast axes have stride 0. */
 void oracle_operand_view(const shape *operand, const shape *out, view *v);

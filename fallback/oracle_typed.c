@@ -3,7 +3,6 @@
 #include "oracle_ops.h"
 
 #include "convert.h"
-#include "dtype.h"
 #include "fault.h"
 #include "typed.h"
 
@@ -23,8 +22,9 @@ typedef struct typed_job {
 
 #define LESS(p, q) typed_less(p, q, is_signed)
 
-static uword apply_integer(typed_function function, uword x, uword y, int bits, int is_signed)
+uint64_t oracle_integer(typed_function function, uint64_t x, uint64_t y, integer_type type)
 {
+    const int bits = type.bits, is_signed = type.is_signed;
     switch (function) {
 #define INTEGER(name, operands, expression)                                                                  \
     case TYPED_##name:                                                                                       \
@@ -111,8 +111,7 @@ static void integer_range(void *user, int64_t begin, int64_t end)
     const typed_job *job = user;
     for (int64_t i = begin; i < end; i++)
         store_word(job, i,
-                   apply_integer(job->function, load_word(job, 0, i), load_word(job, 1, i), job->type.bits,
-                                 job->type.is_signed));
+                   oracle_integer(job->function, load_word(job, 0, i), load_word(job, 1, i), job->type));
 }
 
 static void note_fault(typed_job *job, int64_t place)
