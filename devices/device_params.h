@@ -7,6 +7,10 @@
 
 #include "clarus.h"
 
+/* Program binaries: not worth caching; taken after the first run; or, where the driver makes one wait for
+ * them as long as for compiling, when the device is let go. */
+typedef enum device_binaries { BINARIES_NEVER, BINARIES_EARLY, BINARIES_LATE } device_binaries;
+
 typedef struct device_params {
     const char *name;  /* the most special row that matched */
     const char *alias; /* a further name by which people ask for it; "" if none */
@@ -16,7 +20,7 @@ typedef struct device_params {
     int group_size;     /* work-items per work-group, a multiple of 16 / lanes; 1 on CPUs */
     int near_bytes;     /* of a convolution's input that stay in a core's own cache, half of it or less */
     int clblast;        /* 1: CLBlast is tuned for it, `fast` may use it */
-    int binaries;       /* 1: program binaries are worth caching */
+    device_binaries binaries;
 } device_params;
 
 /* What a device says of itself, as far as rows may ask for it. No NULL. */

@@ -148,7 +148,7 @@ static void apply(const row_setting *setting, device_params *params)
         params->clblast = setting->number;
         break;
     case FIELD_BINARIES:
-        params->binaries = setting->number;
+        params->binaries = (device_binaries)setting->number;
         break;
     case NO_FIELD:
         break;

@@ -1,6 +1,7 @@
 /* One device: its context, its sub-device where threads are limited, its programs, its self-test. */
 #include "device.h"
 
+#include "cpu.h"
 #include "probe.h"
 #include "program.h"
 
@@ -15,10 +16,20 @@ clarus_device *device_retain(clarus_device *device)
     return device;
 }
 
+static void store_late(clarus_device *device)
+{
+    cpu_float_env env;
+    cpu_float_env_enter(&env);
+    program_table_store(device->programs);
+    cpu_float_env_leave(&env);
+}
+
 void clarus_device_free(clarus_device *device)
 {
     if (!device || atomic_fetch_sub_explicit(&device->references, 1, memory_order_acq_rel) != 1)
         return;
+    if (device->programs && device->params->binaries == BINARIES_LATE)
+        store_late(device);
     program_table_free(device->programs);
     if (device->cl)
         clReleaseContext(device->cl);

@@ -33,7 +33,8 @@ clarus_status device_create_queue(clarus_device *device, int profiling, cl_comma
 clarus_status device_kernel(clarus_device *device, kernel_id kernel, const char *defines, cl_kernel *out,
                             clarus_error *error);
 /* To be called when a kernel has run once: stores binaries that are not in the cache folder yet (some
- * drivers compile at the first launch). Never fails: a cache that cannot be written is skipped. */
+ * drivers compile at the first launch), or leaves that until the device is let go, as its row in devices.def
+ * says. Never fails: a cache that cannot be written is skipped. */
 void device_store_programs(clarus_device *device);
 
 /* Makes the device and examines it. On failure *status says whether it failed its self-test or cannot be used

@@ -3,7 +3,8 @@
  *
  * A program comes from its binary in the cache folder or from its source. Its binary is stored after a kernel
  * has run, and again when it has grown since: some drivers compile at the first launch, each kernel and
- * local size by itself. */
+ * local size by itself. Where the driver compiles once more to give a binary, that waits until the device is
+ * let go, so that the first result does not. */
 #include "program.h"
 
 #include "program_cache.h"
@@ -125,7 +126,8 @@ static int load(clarus_device *device, program_entry *entry, const char *options
 {
     void *bytes;
     size_t size;
-    if (!device->params->binaries || !program_cache_load(device->context, &entry->key, &bytes, &size))
+    if (device->params->binaries == BINARIES_NEVER ||
+        !program_cache_load(device->context, &entry->key, &bytes, &size))
         return 0;
     const unsigned char *binary = bytes;
     cl_int state = CL_SUCCESS, code;
@@ -217,14 +219,20 @@ static void store(clarus_device *device, program_entry *entry)
     memory_free(device->context, bytes);
 }
 
-void device_store_programs(clarus_device *device)
+void program_table_store(program_table *table)
 {
-    program_table *table = device->programs;
-    if (!device->context->cache_dir || !device->params->binaries)
+    clarus_device *device = table->device;
+    if (!device->context->cache_dir || device->params->binaries == BINARIES_NEVER)
         return;
     pthread_mutex_lock(&table->lock);
     for (size_t i = 0; i < table->count; i++)
         if (table->entries[i].used)
             store(device, &table->entries[i]);
     pthread_mutex_unlock(&table->lock);
+}
+
+void device_store_programs(clarus_device *device)
+{
+    if (device->params->binaries == BINARIES_EARLY)
+        program_table_store(device->programs);
 }

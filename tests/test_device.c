@@ -276,6 +276,24 @@ static void test_program_cache(const void *user)
     remove_folder(folder);
 }
 
+/* PoCL's binaries take long to get: while the device is open there is the self-test's verdict alone. */
+static void test_late_binaries(const void *user)
+{
+    (void)user;
+    char *folder = make_folder(), command[256];
+    clarus_context *context = make_context(folder, 0);
+    clarus_device *device = open_device(context, "pocl");
+    if (device)
+        device_store_programs(device);
+    snprintf(command, sizeof command, "test $(ls %s | wc -l) -eq 1", folder);
+    CHECK(system(command) == 0, "binaries were taken at once");
+    clarus_device_free(device);
+    snprintf(command, sizeof command, "test $(ls %s | wc -l) -ge 2", folder);
+    CHECK(system(command) == 0, "no binaries were taken");
+    clarus_context_free(context);
+    remove_folder(folder);
+}
+
 /* ---- What is missing ---- */
 
 typedef struct missing_case {
@@ -363,6 +381,7 @@ int main(void)
     in_child("many threads", test_many_threads, NULL);
     in_child("build failure", test_build_failure, NULL);
     in_child("program cache", test_program_cache, NULL);
+    in_child("late binaries", test_late_binaries, NULL);
     remove_folder(cache);
     return test_result();
 }
