@@ -214,8 +214,8 @@ CLARUS_API void clarus_device_list_free(clarus_device_list *list);
 CLARUS_API clarus_status clarus_device_open(clarus_context *context, const char *wanted,
                                             clarus_device **device, clarus_error *error);
 CLARUS_API const clarus_device_info *clarus_device_get_info(const clarus_device *device);
-/* Of the last reference: with some drivers it keeps what was compiled for the next start, which takes as long as
- * compiling did. */
+/* Of the last reference: with some drivers it keeps what was compiled for the next start, which takes as long
+ * as compiling did. */
 CLARUS_API void clarus_device_free(clarus_device *device);
 
 /* ============================================================================================
