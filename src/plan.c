@@ -421,49 +421,27 @@ static clarus_status place_output(plan *plan, size_t value, operand *out, clarus
     return status;
 }
 
+typedef clarus_status (*launch_fn)(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                                   const operand *out, clarus_error *error);
+
+/* A view is placed, not launched. */
+#define launch_view NULL
+
+static const launch_fn launchers[OP_KINDS] = {
+#define OP_KIND(NAME, name, types) [OP_##NAME] = launch_##name,
+#include "op_kinds.def"
+#undef OP_KIND
+};
+
 static clarus_status launch_op(plan *plan, size_t number, const operand *in, const operand *out,
                                clarus_error *error)
 {
     const lowered_op *op = &plan->graph->ops[number];
-    switch (op->kind) {
-    case OP_CONV:
-        return launch_conv(plan, number, op, in, out, error);
-    case OP_MATMUL:
-        return plan_takes_fast_matmul(plan) ? launch_fast_matmul(plan, number, op, in, out, error)
-                                            : launch_matmul(plan, number, op, in, out, error);
-    case OP_POOL:
-        return launch_pool(plan, number, op, in, out, error);
-    case OP_REDUCE:
-        return launch_reduce(plan, number, op, in, out, error);
-    case OP_SOFTMAX:
-        return launch_softmax(plan, number, op, in, out, error);
-    case OP_ELTWISE:
-        return launch_eltwise(plan, number, op, in, out, error);
-    case OP_TYPED:
-        return launch_typed(plan, number, op, in, out, error);
-    case OP_MOVE:
-        return out->layout.kind == LAYOUT_BLOCKED ? plan_blocked_concat(plan, number, in, out, error)
-                                                  : launch_move(plan, number, op, in, out, error);
-    case OP_GATHER:
-        return launch_gather(plan, number, op, in, out, error);
-    case OP_SAMPLE:
-        return launch_sample(plan, number, op, in, out, error);
-    case OP_ROI_ALIGN:
-        return launch_roi_align(plan, number, op, in, out, error);
-    case OP_RESAMPLE:
-        return launch_resample(plan, number, op, in, out, error);
-    case OP_SCATTER:
-        return launch_scatter(plan, number, op, in, out, error);
-    case OP_TOP:
-        return launch_top(plan, number, op, in, out, error);
-    case OP_SCAN:
-        return launch_scan(plan, number, op, in, out, error);
-    case OP_VIEW:
-    case OP_KINDS:
-        break;
-    }
-    return error_set(error, CLARUS_E_INTERNAL, "node \"%s\": operation %d has no launcher", op->name,
-                     op->kind);
+    if (op->kind == OP_MATMUL && plan_takes_fast_matmul(plan))
+        return launch_fast_matmul(plan, number, op, in, out, error);
+    if (op->kind == OP_MOVE && out->layout.kind == LAYOUT_BLOCKED)
+        return plan_blocked_concat(plan, number, in, out, error);
+    return launchers[op->kind](plan, number, op, in, out, error);
 }
 
 static clarus_status plan_op(plan *plan, size_t number, clarus_error *error)
