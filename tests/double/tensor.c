@@ -188,7 +188,8 @@ approx ap_div(approx x, approx y)
     return rounded(q, least > 0 ? (x.e + fabs(q) * y.e) / least : INFINITY);
 }
 
-/* f rises or falls: its error is how far it moves within the argument's, and `ulps` of its own. */
+/* f rises or falls: its error is how far it moves within the argument's, and `ulps` u of its own: 4 for 2
+ * ULP. */
 static approx monotone(double (*f)(double), approx x, double ulps)
 {
     double v = f(x.v), spread = 0;
@@ -206,12 +207,12 @@ approx ap_sqrt(approx x)
 
 approx ap_exp(approx x)
 {
-    return monotone(exp, x, 8);
+    return monotone(exp, x, 4);
 }
 
 approx ap_log(approx x)
 {
-    return monotone(log, x, 8);
+    return monotone(log, x, 4);
 }
 
 approx ap_pow(approx x, approx y)
@@ -224,7 +225,7 @@ approx ap_pow(approx x, approx y)
         if (y.e == 0 && x.v >= 0 && y.v > 0) /* rises, also from 0 */
             spread = fmax(pow(x.v + x.e, y.v) - v, v - pow(fmax(x.v - x.e, 0), y.v));
     }
-    return (approx){v, spread + 16 * UNIT * fabs(v)};
+    return (approx){v, spread + 4 * UNIT * fabs(v)};
 }
 
 approx ap_max(approx x, approx y)
