@@ -1,101 +1,72 @@
 #!/usr/bin/env python3
-"""Clarus against ONNX Runtime on the same networks, interleaved round by round.
+"""Clarus against ONNX Runtime, OpenVINO (in float32) and ncnn, on the same networks.
 
-    python3 -m venv venv && venv/bin/pip install onnxruntime onnx numpy
-    venv/bin/python tools/bench/compare.py --clarus build/tools/clarus MODEL.onnx... --batch 1 8 --threads 2
+    tools/bench/compare.py MODEL.onnx...                      speed at batch 1 and 8, two threads, 15 rounds
+    tools/bench/compare.py --only starts MODEL.onnx...        cold and warm start, peak memory
+    tools/bench/compare.py --only labels --photos FOLDER MODEL.onnx...    JPEG files to labels
 
-Each round measures both engines one after the other, so that a busy machine disturbs both; the ratio is the median of the
-rounds' ratios of the least time. `clarus bench` also gives its share of the multiply-add peak, measured in the same process.
-A network whose batch is fixed at 1 is given an open one first, in a copy, for both engines.
+The peers come from the Python package index, in the versions of requirements.txt, into an environment in the work
+folder. Build Clarus first (cmake --build build); nothing else should run on the machine.
+
+Speed is measured in rounds: each engine, in a process of its own that lives through all rounds, runs for some time, and
+the device's multiply-add peak is sampled between any two of them. A ratio is the median of the rounds' ratios of the
+least time, so that a machine that is slow for a while is slow for both; a share of the peak relates a round's least
+time to the two samples around it. All engines get the same copy of the network for a batch (networks.py), and an engine
+whose outputs are not those of ONNX Runtime does not count.
 """
 import argparse
+import importlib
 import json
-import os
-import statistics
-import subprocess
-import tempfile
-import time
+import pathlib
 
-import numpy
-import onnx
-import onnxruntime
+import environment
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PEERS = ["onnxruntime", "openvino", "ncnn"]
 
 
-def open_batch(path, folder):
-    """A copy of the model whose inputs and outputs have a first dimension N."""
-    model = onnx.load(path)
-    for value in list(model.graph.input) + list(model.graph.output):
-        dims = value.type.tensor_type.shape.dim
-        if len(dims) > 1:
-            dims[0].dim_param = "N"
-    del model.graph.value_info[:]
-    copy = os.path.join(folder, os.path.basename(path))
-    onnx.save(model, copy)
-    return copy
-
-
-def clarus_round(options, model, batch):
-    command = [options.clarus, "bench", model, "--batch", str(batch), "--seconds", str(options.seconds),
-               "--threads", str(options.threads), "--json"]
-    result = subprocess.run(command, capture_output=True, text=True)
-    if result.returncode:
-        raise RuntimeError(result.stderr.strip())
-    return json.loads(result.stdout)
-
-
-def peer_session(options, model, batch):
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = options.threads
-    session = onnxruntime.InferenceSession(model, settings, providers=["CPUExecutionProvider"])
-    value = session.get_inputs()[0]
-    shape = [batch] + [d if isinstance(d, int) else 1 for d in value.shape[1:]]
-    dtype = numpy.float16 if "float16" in value.type else numpy.float32
-    return session, {value.name: numpy.random.default_rng(1).standard_normal(shape).astype(dtype)}
-
-
-def peer_round(options, session, feed):
-    times = []
-    end = time.perf_counter() + options.seconds
-    session.run(None, feed)
-    while time.perf_counter() < end or len(times) < 3:
-        start = time.perf_counter()
-        session.run(None, feed)
-        times.append((time.perf_counter() - start) * 1e3)
-    return min(times)
-
-
-def compare(options, model, batch):
-    session, feed = peer_session(options, model, batch)
-    ours, peers, shares = [], [], []
-    for _ in range(options.rounds):
-        mine = clarus_round(options, model, batch)
-        ours.append(mine["ms_min"])
-        shares.append(mine["fraction_of_peak"])
-        peers.append(peer_round(options, session, feed))
-    ratio = statistics.median(p / o for p, o in zip(peers, ours))
-    print(f"{os.path.basename(model):44} batch {batch}: clarus {min(ours):8.2f} ms (median {statistics.median(ours):8.2f}), "
-          f"{statistics.median(shares):5.1%} of peak; onnxruntime {min(peers):8.2f} ms (median {statistics.median(peers):8.2f}); "
-          f"onnxruntime / clarus {ratio:.2f}", flush=True)
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", type=pathlib.Path, metavar="MODEL.onnx")
+    parser.add_argument("--only", choices=["speed", "starts", "labels"], default="speed", help="default: speed")
+    parser.add_argument("--engines", nargs="+", choices=PEERS, default=PEERS, help="the peers; default: all")
+    parser.add_argument("--batch", type=int, nargs="+", default=[1, 8])
+    parser.add_argument("--threads", type=int, nargs="+", default=[2])
+    parser.add_argument("--rounds", type=int, default=15, help="default 15; labels: 3 are enough")
+    parser.add_argument("--seconds", type=float, default=0.5, help="for each engine in each round")
+    parser.add_argument("--photos", type=pathlib.Path, help="labels: a folder of photographs to make the files from")
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
+    parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build" / "bench",
+                        help="for the environment, copies of networks and pictures")
+    parser.add_argument("--results", type=pathlib.Path, help="add what is measured to this file, as JSON lines")
+    parser.add_argument("--report", type=pathlib.Path, nargs="+", metavar="RESULTS",
+                        help="measure nothing, print what these files hold (the last of each kind)")
+    parser.add_argument("--markdown", action="store_true", help="print tables for docs/performance.md")
+    options = parser.parse_args()
+    if not options.models and not options.report:
+        parser.error("no MODEL.onnx is given")
+    if options.only == "labels" and options.models and not options.photos:
+        parser.error("--only labels needs --photos")
+    options.library = options.build / "lib" / "libclarus.so"
+    options.program = options.build / "tools" / "clarus"
+    return options
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="+")
-    parser.add_argument("--clarus", default="build/tools/clarus")
-    parser.add_argument("--batch", type=int, nargs="+", default=[1])
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--seconds", type=float, default=0.5, help="for each engine in each round")
-    options = parser.parse_args()
-    print(f"onnxruntime {onnxruntime.__version__}, {options.threads} threads, {options.rounds} rounds")
-    with tempfile.TemporaryDirectory() as folder:
-        for model in options.models:
-            copy = open_batch(model, folder)
-            for batch in options.batch:
-                try:
-                    compare(options, copy, batch)
-                except Exception as error:  # either engine may refuse a network; the others go on
-                    print(f"{os.path.basename(model):44} batch {batch}: {str(error).splitlines()[0]}", flush=True)
+    options = parse()
+    environment.enter(options.work)
+    import report
+    if options.report:
+        results = [json.loads(line) for path in options.report for line in path.read_text().splitlines()]
+    else:
+        results = []
+        for result in importlib.import_module(options.only).measure(options):
+            results.append(result)
+            print(report.line(result), flush=True)
+            if options.results:
+                with options.results.open("a") as file:
+                    file.write(json.dumps(result) + "\n")
+    print(report.tables(results, options.markdown))
 
 
 if __name__ == "__main__":
