@@ -19,7 +19,8 @@ typedef struct device_params {
     int tile_registers; /* accumulators of `lanes` channels that one work-item keeps in registers */
     int group_size;     /* work-items per work-group, a multiple of 16 / lanes; 1 on CPUs */
     int near_bytes;     /* of a convolution's input that stay in a core's own cache, half of it or less */
-    int clblast;        /* 1: CLBlast is tuned for it, `fast` may use it */
+    int local_bytes; /* of local memory that a work-item may fill: it stays in a core's own cache; 0: none */
+    int clblast;     /* 1: CLBlast is tuned for it, `fast` may use it */
     device_binaries binaries;
 } device_params;
 
@@ -27,6 +28,7 @@ typedef struct device_params {
 typedef struct device_facts {
     clarus_device_type type;
     int float_width; /* CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT */
+    int local_bytes; /* CL_DEVICE_LOCAL_MEM_SIZE */
     const char *platform, *vendor, *device;
 } device_facts;
 

@@ -16,6 +16,7 @@ typedef enum row_field {
     FIELD_TILE_REGISTERS,
     FIELD_GROUP_SIZE,
     FIELD_NEAR_BYTES,
+    FIELD_LOCAL_BYTES,
     FIELD_CLBLAST,
     FIELD_BINARIES
 } row_field;
@@ -65,6 +66,10 @@ static const struct {
 #define NEAR_BYTES(n)                                                                                        \
     {                                                                                                        \
         FIELD_NEAR_BYTES, n, NULL                                                                            \
+    }
+#define LOCAL_BYTES(n)                                                                                       \
+    {                                                                                                        \
+        FIELD_LOCAL_BYTES, n, NULL                                                                           \
     }
 #define CLBLAST(n)                                                                                           \
     {                                                                                                        \
@@ -144,6 +149,9 @@ static void apply(const row_setting *setting, device_params *params)
     case FIELD_NEAR_BYTES:
         params->near_bytes = setting->number;
         break;
+    case FIELD_LOCAL_BYTES:
+        params->local_bytes = setting->number;
+        break;
     case FIELD_CLBLAST:
         params->clblast = setting->number;
         break;
@@ -165,4 +173,6 @@ void device_params_find(const device_facts *facts, device_params *params)
         for (size_t s = 0; s < ROW_SETTINGS && rows[i].set[s].field; s++)
             apply(&rows[i].set[s], params);
     }
+    if (params->local_bytes > facts->local_bytes)
+        params->local_bytes = facts->local_bytes;
 }

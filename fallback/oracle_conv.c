@@ -152,6 +152,8 @@ clarus_status oracle_conv(const oracle_task *task, clarus_error *error)
 {
     const clarus_context *context = task->graph->context;
     conv_job job = {.task = task, .conv = &task->op->as.conv};
+    if (job.conv->algorithm == CONV_WINOGRAD)
+        return oracle_winograd(task, error);
     if (!measure(&job))
         return error_set(error, CLARUS_E_LIMIT, "%s: the padded input is too large", task->op->name);
     int64_t planes = job.conv->batch * job.conv->in_channels, tiles = job.conv->groups * job.column_tiles;

@@ -35,6 +35,7 @@ static inline int64_t task_index(const oracle_task *task, int64_t i)
 }
 
 clarus_status oracle_conv(const oracle_task *task, clarus_error *error);
+clarus_status oracle_winograd(const oracle_task *task, clarus_error *error); /* a convolution */
 clarus_status oracle_matmul(const oracle_task *task, clarus_error *error);
 clarus_status oracle_pool(const oracle_task *task, clarus_error *error);
 clarus_status oracle_reduce(const oracle_task *task, clarus_error *error);

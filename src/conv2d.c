@@ -1,5 +1,6 @@
 /* Convolution on its own. */
 #include "layer.h"
+#include "winograd.h"
 
 #include <string.h>
 
@@ -68,18 +69,19 @@ static clarus_status find_output(const clarus_conv2d_shape *s, int64_t *height, 
 static conv_params parameters(const clarus_conv2d *c)
 {
     const clarus_conv2d_shape *s = &c->shape;
-    return (conv_params){.algorithm = CONV_DIRECT,
-                         .batch = s->batch,
-                         .groups = s->groups,
-                         .in_channels = s->in_channels,
-                         .out_channels = s->out_channels,
-                         .window = {.kernel = {1, s->kernel_h, s->kernel_w},
-                                    .stride = {1, s->stride_h, s->stride_w},
-                                    .dilation = {1, s->dilation_h, s->dilation_w},
-                                    .pad_begin = {0, s->pad_top, s->pad_left},
-                                    .pad_end = {0, s->pad_bottom, s->pad_right},
-                                    .in = {1, s->height, s->width},
-                                    .out = {1, c->out_height, c->out_width}}};
+    conv_params p = {.batch = s->batch,
+                     .groups = s->groups,
+                     .in_channels = s->in_channels,
+                     .out_channels = s->out_channels,
+                     .window = {.kernel = {1, s->kernel_h, s->kernel_w},
+                                .stride = {1, s->stride_h, s->stride_w},
+                                .dilation = {1, s->dilation_h, s->dilation_w},
+                                .pad_begin = {0, s->pad_top, s->pad_left},
+                                .pad_end = {0, s->pad_bottom, s->pad_right},
+                                .in = {1, s->height, s->width},
+                                .out = {1, c->out_height, c->out_width}}};
+    p.algorithm = winograd_choose(&p);
+    return p;
 }
 
 static clarus_status build(const clarus_conv2d *c, int has_residual, lowered_graph *graph,

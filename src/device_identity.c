@@ -77,12 +77,13 @@ static int read_identity(cl_platform_id platform, cl_device_id id, device_identi
 {
     cl_device_type type = 0;
     cl_uint units = 1, width = 0;
-    cl_ulong memory = 0;
+    cl_ulong memory = 0, local = 0;
     if (clGetDeviceInfo(id, CL_DEVICE_TYPE, sizeof type, &type, NULL))
         return 0;
     clGetDeviceInfo(id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units, NULL);
     clGetDeviceInfo(id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof memory, &memory, NULL);
     clGetDeviceInfo(id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof width, &width, NULL);
+    clGetDeviceInfo(id, CL_DEVICE_LOCAL_MEM_SIZE, sizeof local, &local, NULL);
     *out = (device_identity){.platform = platform, .id = id, .type = type_of(type), .memory_bytes = memory};
     out->compute_units = units > INT32_MAX ? INT32_MAX : (int)units;
     read_text(platform, query_platform, CL_PLATFORM_NAME, out->platform_name);
@@ -91,9 +92,10 @@ static int read_identity(cl_platform_id platform, cl_device_id id, device_identi
     read_text(id, query_device, CL_DEVICE_VENDOR, out->vendor);
     read_text(id, query_device, CL_DRIVER_VERSION, out->driver);
     read_text(id, query_device, CL_DEVICE_VERSION, out->version);
-    device_params_find(
-        &(device_facts){out->type, width > 1024 ? 0 : (int)width, out->platform_name, out->vendor, out->name},
-        &out->params);
+    device_params_find(&(device_facts){out->type, width > 1024 ? 0 : (int)width,
+                                       local > INT32_MAX ? INT32_MAX : (int)local, out->platform_name,
+                                       out->vendor, out->name},
+                       &out->params);
     return 1;
 }
 
@@ -153,7 +155,7 @@ void device_describe_reference(const clarus_context *context, device_identity *o
     snprintf(out->vendor, sizeof out->vendor, "Clarus");
     snprintf(out->driver, sizeof out->driver, "%d.%d.%d", CLARUS_VERSION_MAJOR, CLARUS_VERSION_MINOR,
              CLARUS_VERSION_PATCH);
-    device_params_find(&(device_facts){out->type, 0, out->platform_name, out->vendor, out->name},
+    device_params_find(&(device_facts){out->type, 0, 0, out->platform_name, out->vendor, out->name},
                        &out->params);
     out->params.rank = INT32_MAX;
 }

@@ -125,6 +125,9 @@ static clarus_status set_argument(exec *exec, cl_kernel kernel, cl_uint index, c
     case ARG_FLOAT:
         code = clSetKernelArg(kernel, index, sizeof arg->f, &arg->f);
         break;
+    case ARG_LOCAL:
+        code = clSetKernelArg(kernel, index, arg->local_bytes, NULL);
+        break;
     case ARG_TABLE:
         if ((status = set_table(exec, arg, &memory, error)) != CLARUS_OK)
             return status;

@@ -78,6 +78,11 @@ void launch_float(launch *launch, float value)
     next_arg(launch, ARG_FLOAT)->f = value;
 }
 
+void launch_local(launch *launch, size_t bytes)
+{
+    next_arg(launch, ARG_LOCAL)->local_bytes = bytes;
+}
+
 clarus_status launch_table(plan *plan, launch *launch, const int64_t *table, size_t count,
                            clarus_error *error)
 {

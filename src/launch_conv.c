@@ -2,10 +2,12 @@
  *
  * conv2d.cl takes channel-blocked values, in tiles (rows x pixels x channel blocks, all held in registers)
  * that conv_tile.c chooses per layer by counting cycles, padding to whole tiles included. depthwise.cl takes
- * one channel per group. conv_any.cl takes everything else. */
+ * one channel per group, launch_winograd.c what is computed by Winograd's algorithm. conv_any.cl takes
+ * everything else. */
+#include "launch_conv.h"
 #include "conv_tile.h"
 #include "cpu.h"
-#include "plan.h"
+#include "winograd.h"
 
 #include <string.h>
 
@@ -42,8 +44,9 @@ void conv_input_halo(const conv_params *conv, layout *layout)
     /* Rows and pixels that the last output's window reaches, which may be fewer than the padding offers. */
     int64_t reach[SPATIAL];
     for (int i = 1; i < SPATIAL; i++) {
-        reach[i] = (w->out[i] - 1) * w->stride[i] + (w->kernel[i] - 1) * w->dilation[i] + 1 -
-                   w->pad_begin[i] - w->in[i];
+        int64_t out = conv->algorithm == CONV_WINOGRAD ? winograd_tiles(conv, i) * WINOGRAD_TILE : w->out[i];
+        reach[i] =
+            (out - 1) * w->stride[i] + (w->kernel[i] - 1) * w->dilation[i] + 1 - w->pad_begin[i] - w->in[i];
         reach[i] = reach[i] > 0 ? reach[i] : 0;
     }
     layout->top = w->pad_begin[1];
@@ -52,9 +55,7 @@ void conv_input_halo(const conv_params *conv, layout *layout)
     layout->right = reach[2];
 }
 
-/* Work-items of a channel block stand side by side; the rest of the work-group takes neighbouring runs of
- * tiles. */
-static void set_grid(launch *launch, const device_params *device, const conv_grid *grid)
+void launch_conv_grid(launch *launch, const device_params *device, const conv_grid *grid)
 {
     size_t runs = grid->planes_first ? 2 : 1;
     int64_t parts = LAYOUT_BLOCK / device->lanes;
@@ -66,15 +67,6 @@ static void set_grid(launch *launch, const device_params *device, const conv_gri
     launch->global[runs] = (size_t)(div_up(div_up(grid->tiles, grid->run), group) * group);
     launch->global[3 - runs] = (size_t)grid->planes;
 }
-
-/* Weights [O][I / groups][taps] to [group][tile of outputs][block][tap][channel][tile width], zeros beyond O.
- */
-typedef struct weight_packing {
-    const float *weights;
-    int64_t groups, group_out, group_in, taps, width; /* width: output channels of a tile */
-    int64_t tiles;
-    float *out;
-} weight_packing;
 
 static void pack_tiles(void *user, int64_t begin, int64_t end)
 {
@@ -115,8 +107,8 @@ static void fill_depthwise(const void *user, float *out, int threads)
                 pack->weights[c * pack->taps + tap];
 }
 
-static clarus_status add_weights(plan *plan, const weight_packing *pack, plan_fill_fn fill, size_t count,
-                                 launch *launch, clarus_error *error)
+clarus_status launch_weights(plan *plan, const weight_packing *pack, plan_fill_fn fill, size_t count,
+                             launch *launch, clarus_error *error)
 {
     weight_packing *kept = plan_alloc(plan, 1, sizeof *kept);
     if (!kept)
@@ -129,9 +121,8 @@ static clarus_status add_weights(plan *plan, const weight_packing *pack, plan_fi
     return status;
 }
 
-/* The bias padded to whole blocks, zeros without one. */
-static clarus_status add_bias(plan *plan, const lowered_op *what, int64_t channels, launch *launch,
-                              clarus_error *error)
+clarus_status launch_bias(plan *plan, const lowered_op *what, int64_t channels, launch *launch,
+                          clarus_error *error)
 {
     int64_t padded = div_up(channels, LAYOUT_BLOCK) * LAYOUT_BLOCK;
     float *bias = plan_alloc(plan, (size_t)padded, sizeof *bias);
@@ -147,13 +138,12 @@ static clarus_status add_bias(plan *plan, const lowered_op *what, int64_t channe
     return status;
 }
 
-static const operand *residual_of(const lowered_op *what, const operand *in)
+const operand *conv_residual(const lowered_op *what, const operand *in)
 {
     return what->epilogue.has_residual ? &in[what->input_count - 1] : NULL;
 }
 
-/* Residual (the output stands in for an absent one, which is never read) and output. */
-static void add_results(launch *launch, const operand *residual, const operand *out)
+void launch_results(launch *launch, const operand *residual, const operand *out)
 {
     launch_buffer(launch, residual ? residual->buffer : out->buffer);
     launch_buffer(launch, out->buffer);
@@ -167,7 +157,7 @@ typedef struct conv_places {
 
 static conv_places get_places(const lowered_op *what, const operand *in, const operand *out)
 {
-    conv_places places = {.residual = residual_of(what, in)};
+    conv_places places = {.residual = conv_residual(what, in)};
     layout_get_pitch(&in->layout, &in->shape, &places.x);
     layout_get_pitch(&out->layout, &out->shape, &places.y);
     if (places.residual)
@@ -183,10 +173,10 @@ static clarus_status add_arguments(plan *plan, const lowered_op *what, const ope
 {
     clarus_status status;
     launch_buffer(launch, in->buffer);
-    if ((status = add_weights(plan, pack, fill, (size_t)weights, launch, error)) != CLARUS_OK ||
-        (status = add_bias(plan, what, what->as.conv.out_channels, launch, error)) != CLARUS_OK)
+    if ((status = launch_weights(plan, pack, fill, (size_t)weights, launch, error)) != CLARUS_OK ||
+        (status = launch_bias(plan, what, what->as.conv.out_channels, launch, error)) != CLARUS_OK)
         return status;
-    add_results(launch, residual_of(what, in), out);
+    launch_results(launch, conv_residual(what, in), out);
     if ((status = launch_table(plan, launch, table, table_count, error)) != CLARUS_OK)
         return status;
     launch_epilogue(launch, &what->epilogue);
@@ -213,8 +203,8 @@ static void divide(const plan *plan, const conv_params *c, int64_t x_pixel, conv
                         w->kernel[1] * w->kernel[2], &d->grid);
 }
 
-static clarus_status launch_blocked(plan *plan, size_t op, const lowered_op *what, const operand *in,
-                                    const operand *out, clarus_error *error)
+clarus_status launch_blocked_conv(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                                  const operand *out, plan_fill_fn fill, clarus_error *error)
 {
     const conv_params *c = &what->as.conv;
     const window *w = &c->window;
@@ -230,8 +220,10 @@ static clarus_status launch_blocked(plan *plan, size_t op, const lowered_op *wha
     if (status != CLARUS_OK)
         return status;
     conv_tile_define(launch, &d.tile, pixel, plan_device(plan)->lanes);
-    set_grid(launch, plan_device(plan), &d.grid);
-    weight_packing pack = {.weights = plan->graph->values[what->inputs[1]].data,
+    launch_conv_grid(launch, plan_device(plan), &d.grid);
+    const lowered_value *weights = &plan->graph->values[what->inputs[1]];
+    weight_packing pack = {.weights = weights->data,
+                           .outputs = weights->shape.dims[0],
                            .groups = c->groups,
                            .group_out = group_out,
                            .group_in = group_in,
@@ -248,7 +240,7 @@ static clarus_status launch_blocked(plan *plan, size_t op, const lowered_op *wha
                              w->kernel[2],
                              x->origin - w->pad_begin[1] * x->row - w->pad_begin[2] * pixel,
                              x->image,
-                             pixel == 1 ? group_in * x->plane : group_in / LAYOUT_BLOCK * x->plane,
+                             pixel == 1 ? group_in * x->plane : div_up(group_in, LAYOUT_BLOCK) * x->plane,
                              pixel == 1 ? LAYOUT_BLOCK * x->plane : x->plane,
                              pixel == 1 ? x->plane : 1,
                              x->row * w->stride[1],
@@ -267,7 +259,7 @@ static clarus_status launch_blocked(plan *plan, size_t op, const lowered_op *wha
                              places.residual != NULL,
                              d.grid.run,
                              d.grid.planes_first ? 1 : 2};
-    return add_arguments(plan, what, in, out, &pack, fill_weights,
+    return add_arguments(plan, what, in, out, &pack, fill,
                          c->groups * d.tiles_o * pack.width * group_in * taps, table,
                          sizeof table / sizeof *table, launch, error);
 }
@@ -301,7 +293,7 @@ static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *w
                   device->lanes);
     conv_grid grid = {.tiles = tiles_x * w->out[1], .planes = c->batch * blocks};
     conv_grid_set_run(plan, 1, pixels * taps, &grid);
-    set_grid(launch, device, &grid);
+    launch_conv_grid(launch, device, &grid);
     weight_packing pack = {
         .weights = plan->graph->values[what->inputs[1]].data, .groups = c->groups, .taps = taps};
     const int64_t table[] = {tiles_x,
@@ -335,7 +327,7 @@ static clarus_status launch_any(plan *plan, size_t op, const lowered_op *what, c
 {
     const conv_params *c = &what->as.conv;
     const window *w = &c->window;
-    const operand *residual = residual_of(what, in);
+    const operand *residual = conv_residual(what, in);
     int64_t taps = w->kernel[0] * w->kernel[1] * w->kernel[2];
 
     launch *launch;
@@ -349,9 +341,9 @@ static clarus_status launch_any(plan *plan, size_t op, const lowered_op *what, c
     launch_buffer(launch, in[1].buffer);
     if (what->epilogue.has_bias)
         launch_buffer(launch, in[2].buffer);
-    else if ((status = add_bias(plan, what, c->out_channels, launch, error)) != CLARUS_OK)
+    else if ((status = launch_bias(plan, what, c->out_channels, launch, error)) != CLARUS_OK)
         return status;
-    add_results(launch, residual, out);
+    launch_results(launch, residual, out);
     int64_t table[24] = {
         c->in_channels,         c->out_channels, c->in_channels / c->groups, c->out_channels / c->groups,
         segment_channels(taps), residual != NULL};
@@ -372,9 +364,11 @@ static clarus_status launch_any(plan *plan, size_t op, const lowered_op *what, c
 clarus_status launch_conv(plan *plan, size_t op, const lowered_op *what, const operand *in,
                           const operand *out, clarus_error *error)
 {
+    if (what->as.conv.algorithm == CONV_WINOGRAD)
+        return launch_winograd(plan, op, what, in, out, error);
     if (out->layout.kind == LAYOUT_PLAIN)
         return launch_any(plan, op, what, in, out, error);
     return conv_choose_route(plan->graph, what) == CONV_DEPTHWISE
                ? launch_depthwise(plan, op, what, in, out, error)
-               : launch_blocked(plan, op, what, in, out, error);
+               : launch_blocked_conv(plan, op, what, in, out, fill_weights, error);
 }

@@ -1,5 +1,6 @@
 /* Convolution and pooling: attributes to a window over three spatial axes. */
 #include "lower_ops.h"
+#include "winograd.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -135,14 +136,8 @@ void lower_check_conv(lowering *l, const shape *x, const shape *w, int64_t group
             lower_error(l, CLARUS_E_SHAPE, "weights %s", shape_text(w, b));
 }
 
-/* numerics.md section 5: by kernel, stride, dilation, groups and channels alone. */
-static conv_algorithm choose_algorithm(const conv_params *conv)
-{
-    (void)conv;
-    return CONV_DIRECT;
-}
-
-size_t lower_convolve(lowering *l, size_t x, size_t weights, size_t bias, int64_t groups, const window *w)
+static size_t emit_conv(lowering *l, size_t x, size_t weights, size_t bias, int64_t groups, const window *w,
+                        int may_choose)
 {
     size_t inputs[] = {x, weights, bias};
     shape in = lower_shape(l, x), kernels = lower_shape(l, weights);
@@ -155,9 +150,21 @@ size_t lower_convolve(lowering *l, size_t x, size_t weights, size_t bias, int64_
                                .in_channels = in.dims[1],
                                .out_channels = kernels.dims[0],
                                .window = *w};
-    op.as.conv.algorithm = choose_algorithm(&op.as.conv);
+    if (may_choose && in.rank == 4 && lower_data(l, weights) && (bias == LOWER_NONE || lower_data(l, bias)))
+        op.as.conv.algorithm = winograd_choose(&op.as.conv);
     shape out = window_shape(&in, kernels.dims[0], w);
     return lower_emit(l, &op, CLARUS_FLOAT32, &out);
+}
+
+size_t lower_convolve(lowering *l, size_t x, size_t weights, size_t bias, int64_t groups, const window *w)
+{
+    return emit_conv(l, x, weights, bias, groups, w, 1);
+}
+
+size_t lower_convolve_directly(lowering *l, size_t x, size_t weights, size_t bias, int64_t groups,
+                               const window *w)
+{
+    return emit_conv(l, x, weights, bias, groups, w, 0);
 }
 
 size_t lower_bias(lowering *l, int64_t channels)
@@ -209,6 +216,8 @@ static void check_windows(lowering *l, const window *w)
 
 static size_t emit_pool(lowering *l, size_t x, const pool_params *pool, clarus_dtype dtype)
 {
+    if (l->status != CLARUS_OK)
+        return LOWER_NONE;
     shape in = lower_shape(l, x), out = window_shape(&in, in.dims[1], &pool->window);
     lowered_op op = {.kind = OP_POOL, .inputs = &x, .input_count = 1, .as.pool = *pool};
     op.as.pool.batch = in.dims[0];

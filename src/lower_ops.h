@@ -11,6 +11,9 @@ void lower_if(lowering *l);
 void lower_conv(lowering *l);
 /* x [N, C, in...] with weights [M, C / groups, kernel...], whose shapes fit; bias may be LOWER_NONE. */
 size_t lower_convolve(lowering *l, size_t x, size_t weights, size_t bias, int64_t groups, const window *w);
+/* The same by the direct sum, which is exact where its products and sums are. */
+size_t lower_convolve_directly(lowering *l, size_t x, size_t weights, size_t bias, int64_t groups,
+                               const window *w);
 void lower_pool(lowering *l);        /* parameter: pool_function */
 void lower_global_pool(lowering *l); /* parameter: reduce_function */
 void lower_lp_pool(lowering *l);

@@ -245,7 +245,8 @@ static size_t sum_steps(lowering *l, const products *p, int64_t first, int64_t c
     if (p->is_conv) {
         x.dims[1] = count * p->groups;
         w.dims[1] = count;
-        return lower_convolve(l, lower_view(l, a, &x), lower_view(l, b, &w), bias, p->groups, &p->window);
+        return lower_convolve_directly(l, lower_view(l, a, &x), lower_view(l, b, &w), bias, p->groups,
+                                       &p->window);
     }
     x.dims[x.rank - 1] = count;
     w.dims[w.rank - 2] = count;

@@ -94,9 +94,8 @@ typedef struct window {
     int64_t in[SPATIAL], out[SPATIAL];
 } window;
 
-/* How a convolution is summed. The rule that chooses looks at shapes alone (numerics.md section 5);
- * Winograd will be a second value. */
-typedef enum conv_algorithm { CONV_DIRECT } conv_algorithm;
+/* How a convolution is summed. The rule that chooses (winograd.h) looks at shapes alone. */
+typedef enum conv_algorithm { CONV_DIRECT, CONV_WINOGRAD } conv_algorithm;
 
 /* x [batch, in_channels, in...], w [out_channels, in_channels / groups, kernel...],
  * y [batch, out_channels, out...], float32; bias [out_channels]. */

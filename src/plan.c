@@ -153,11 +153,17 @@ static int64_t max64(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* The layout in which a blocked convolution reads its input: few channels as planes. */
-static layout conv_input_layout(const lowered_op *op)
+static int is_winograd(const lowered_op *op)
+{
+    return op->kind == OP_CONV && op->as.conv.algorithm == CONV_WINOGRAD;
+}
+
+/* The layout in which a convolution with a halo reads its input: few channels of a direct sum as planes. */
+static layout conv_input_layout(const plan *plan, const lowered_op *op)
 {
     enum { FEW = 8 };
-    layout wanted = op->as.conv.in_channels <= FEW && op->as.conv.groups == 1 ? plain_layout : blocked_layout;
+    int few = op->as.conv.in_channels <= FEW && op->as.conv.groups == 1 && !is_winograd(op);
+    layout wanted = few || !is_blocked(plan, op->output) ? plain_layout : blocked_layout;
     conv_input_halo(&op->as.conv, &wanted);
     return wanted;
 }
@@ -178,7 +184,7 @@ static void choose_halos(plan *plan)
         const lowered_op *op = &graph->ops[i];
         if (op->kind != OP_CONV || !is_blocked(plan, op->output))
             continue;
-        layout wanted = conv_input_layout(op), *home = &plan->placements[op->inputs[0]].home;
+        layout wanted = conv_input_layout(plan, op), *home = &plan->placements[op->inputs[0]].home;
         if (wanted.kind == LAYOUT_BLOCKED && home->kind == LAYOUT_BLOCKED)
             widen_halo(home, &wanted);
     }
@@ -343,17 +349,17 @@ static clarus_status get_inputs(plan *plan, size_t number, operand *in, clarus_e
 {
     const lowered_op *op = &plan->graph->ops[number];
     const shape *out = &plan->graph->values[op->output].shape;
-    int blocked = is_blocked(plan, op->output);
+    int blocked = is_blocked(plan, op->output), packs = op->kind == OP_CONV && (blocked || is_winograd(op));
     clarus_status status = CLARUS_OK;
     for (size_t i = 0; i < op->input_count && status == CLARUS_OK; i++) {
         const shape *shape = &plan->graph->values[op->inputs[i]].shape;
         layout wanted = blocked ? blocked_layout : plain_layout;
-        if (op->kind == OP_CONV && blocked && (i == 1 || (i == 2 && op->epilogue.has_bias))) {
+        if (packs && (i == 1 || (i == 2 && op->epilogue.has_bias))) {
             in[i] = (operand){.buffer = SIZE_MAX}; /* packed by the launcher */
             continue;
         }
-        if (op->kind == OP_CONV && blocked && i == 0)
-            wanted = conv_input_layout(op);
+        if (packs && i == 0)
+            wanted = conv_input_layout(plan, op);
         if (op->kind == OP_MATMUL && i == 1 && !plan_takes_fast_matmul(plan) &&
             plan->graph->values[op->inputs[i]].kind == VALUE_CONSTANT) {
             in[i] = (operand){.buffer = SIZE_MAX};

@@ -13,7 +13,7 @@
 
 enum { LAUNCH_ARGS = 24, LAUNCH_DEFINES = 256 };
 
-typedef enum arg_kind { ARG_BUFFER, ARG_INT, ARG_FLOAT, ARG_TABLE } arg_kind;
+typedef enum arg_kind { ARG_BUFFER, ARG_INT, ARG_FLOAT, ARG_TABLE, ARG_LOCAL } arg_kind;
 
 typedef struct launch_arg {
     arg_kind kind;
@@ -22,6 +22,7 @@ typedef struct launch_arg {
     float f;              /* ARG_FLOAT */
     const int32_t *table; /* ARG_TABLE: passed as a __global const int buffer of its own */
     size_t table_count;
+    size_t local_bytes; /* ARG_LOCAL: local memory of the work-group */
 } launch_arg;
 
 typedef struct launch {
@@ -56,6 +57,7 @@ void launch_define(launch *launch, const char *format, ...);
 void launch_buffer(launch *launch, size_t buffer);
 void launch_int(launch *launch, int64_t value); /* value fits in 31 bits: plan.c bounds every buffer */
 void launch_float(launch *launch, float value);
+void launch_local(launch *launch, size_t bytes);
 /* The OpenCL name of the unsigned integer as large as an element, for kernels that only move bits. */
 const char *launch_element(clarus_dtype dtype);
 /* -DELEMENT, -DWORD and -DFLOATING for kernels that compute on elements of this type (kernels/element.h). */

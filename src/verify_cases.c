@@ -61,6 +61,7 @@ typedef struct conv_case {
     int64_t top, left, bottom, right;
     int flags;
     eltwise_function function; /* ELTWISE_identity: none */
+    conv_algorithm algorithm;
 } conv_case;
 
 static int64_t out_extent(int64_t in, int64_t before, int64_t after, int64_t kernel, int64_t stride,
@@ -100,7 +101,7 @@ static clarus_status build_conv(lowered_graph *graph, const void *parameters, cl
     lowered_op *op;
     if ((status = layer_add_op(graph, OP_CONV, in, count, &y, &op, error)) != CLARUS_OK)
         return status;
-    op->as.conv = (conv_params){CONV_DIRECT, c->batch, c->groups, c->in, c->out, w};
+    op->as.conv = (conv_params){c->algorithm, c->batch, c->groups, c->in, c->out, w};
     op->epilogue = (op_epilogue){!!(c->flags & BIAS),
                                  !!(c->flags & RESIDUAL),
                                  c->function != ELTWISE_identity,
@@ -203,7 +204,15 @@ static clarus_status build_matmul(lowered_graph *graph, const void *parameters, 
     {                                                                                                        \
         "conv", text, build_conv, &(const conv_case)                                                         \
         {                                                                                                    \
-            __VA_ARGS__                                                                                      \
+            __VA_ARGS__, CONV_DIRECT                                                                         \
+        }                                                                                                    \
+    }
+#define WINOGRAD(text, batch, in, out, height, width, top, left, bottom, right, flags, function)             \
+    {                                                                                                        \
+        "winograd", text, build_conv, &(const conv_case)                                                     \
+        {                                                                                                    \
+            batch, in, out, height, width, 3, 3, 1, 1, 1, top, left, bottom, right, flags, function,         \
+                CONV_WINOGRAD                                                                                \
         }                                                                                                    \
     }
 #define POOL(text, ...)                                                                                      \
@@ -253,19 +262,34 @@ static const verify_case cases[] = {
     CONV("depthwise, 3 outputs a channel", 1, 10, 30, 8, 8, 3, 3, 1, 1, 10, 1, 1, 1, 1, BIAS,
          ELTWISE_identity),
     CONV("more padding than picture", 1, 16, 16, 2, 2, 3, 3, 1, 1, 1, 5, 4, 3, 6, BIAS, ELTWISE_identity),
+    WINOGRAD("one tile, 1 to 1", 1, 1, 1, 4, 4, 1, 1, 1, 1, 0, ELTWISE_identity),
+    WINOGRAD("one output, 3 to 5", 1, 3, 5, 3, 3, 0, 0, 0, 0, BIAS, ELTWISE_identity),
+    WINOGRAD("8x8, 16 to 16", 1, 16, 16, 8, 8, 1, 1, 1, 1, 0, ELTWISE_identity),
+    WINOGRAD("14x14, 64 to 64", 1, 64, 64, 14, 14, 1, 1, 1, 1, BIAS, ELTWISE_relu),
+    WINOGRAD("13x7, 70 to 33", 1, 70, 33, 13, 7, 1, 1, 1, 1, BIAS, ELTWISE_clip),
+    WINOGRAD("9x29, 17 to 40, batch 3, residual", 3, 17, 40, 9, 29, 1, 1, 1, 1, BIAS | RESIDUAL,
+             ELTWISE_relu),
+    WINOGRAD("6x5, 33 to 48, residual without bias, batch 2", 2, 33, 48, 6, 5, 1, 1, 1, 1, RESIDUAL,
+             ELTWISE_identity),
+    WINOGRAD("11x10, 8 to 24, uneven padding", 1, 8, 24, 11, 10, 0, 2, 1, 0, BIAS, ELTWISE_silu),
+    WINOGRAD("2x2, 16 to 16, more padding than picture", 1, 16, 16, 2, 2, 5, 4, 3, 6, BIAS, ELTWISE_identity),
+    WINOGRAD("7x7, 530 to 20, two segments, batch 3", 3, 530, 20, 7, 7, 1, 1, 1, 1, BIAS, ELTWISE_relu),
+    WINOGRAD("56x56, 48 to 192", 1, 48, 192, 56, 56, 1, 1, 1, 1, BIAS, ELTWISE_relu),
     CONV("112x112, 32 to 16", 1, 32, 16, 112, 112, 1, 1, 1, 1, 1, 0, 0, 0, 0, BIAS, ELTWISE_identity),
-    POOL("maximum 3x3, stride 2", {2, 40, 0, 15, 15, 3, 3, 2, 1, 1, 1, 1, 1, 1, 0, ELTWISE_identity},
+    POOL("maximum 3x3, stride 2",
+         {2, 40, 0, 15, 15, 3, 3, 2, 1, 1, 1, 1, 1, 1, 0, ELTWISE_identity, CONV_DIRECT}, POOL_MAX, 0),
+    POOL("maximum 2x2, uneven", {1, 7, 0, 9, 8, 2, 2, 2, 1, 1, 0, 0, 1, 1, 0, ELTWISE_identity, CONV_DIRECT},
          POOL_MAX, 0),
-    POOL("maximum 2x2, uneven", {1, 7, 0, 9, 8, 2, 2, 2, 1, 1, 0, 0, 1, 1, 0, ELTWISE_identity}, POOL_MAX, 0),
-    POOL("average 3x3, padding not counted", {1, 32, 0, 8, 9, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, ELTWISE_identity},
-         POOL_AVERAGE, 0),
-    POOL("average 2x3, padding counted", {2, 20, 0, 8, 9, 2, 3, 2, 1, 1, 0, 1, 1, 1, 0, ELTWISE_identity},
-         POOL_AVERAGE, 1),
-    POOL("sum 3x2, blocked", {1, 20, 0, 8, 9, 3, 2, 2, 1, 1, 1, 0, 1, 1, 0, ELTWISE_identity}, POOL_SUM, 0),
-    POOL("place of the maximum 3x3", {2, 3, 0, 8, 9, 3, 3, 2, 1, 1, 1, 1, 1, 1, 0, ELTWISE_identity},
-         POOL_INDEX, 0),
+    POOL("average 3x3, padding not counted",
+         {1, 32, 0, 8, 9, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0, ELTWISE_identity, CONV_DIRECT}, POOL_AVERAGE, 0),
+    POOL("average 2x3, padding counted",
+         {2, 20, 0, 8, 9, 2, 3, 2, 1, 1, 0, 1, 1, 1, 0, ELTWISE_identity, CONV_DIRECT}, POOL_AVERAGE, 1),
+    POOL("sum 3x2, blocked", {1, 20, 0, 8, 9, 3, 2, 2, 1, 1, 1, 0, 1, 1, 0, ELTWISE_identity, CONV_DIRECT},
+         POOL_SUM, 0),
+    POOL("place of the maximum 3x3",
+         {2, 3, 0, 8, 9, 3, 3, 2, 1, 1, 1, 1, 1, 1, 0, ELTWISE_identity, CONV_DIRECT}, POOL_INDEX, 0),
     POOL("place of the maximum 2x3, dilation 2",
-         {1, 5, 0, 8, 9, 2, 3, 1, 2, 1, 0, 1, 0, 1, 0, ELTWISE_identity}, POOL_INDEX, 0),
+         {1, 5, 0, 8, 9, 2, 3, 1, 2, 1, 0, 1, 0, 1, 0, ELTWISE_identity, CONV_DIRECT}, POOL_INDEX, 0),
     /*      batch m n k */
     MATMUL("1x1000, 2048 deep, constant", 1, 1, 1000, 2048, 0, 1, 1, BIAS, ELTWISE_identity),
     MATMUL("8x37, 515 deep, constant", 1, 8, 37, 515, 0, 0, 1, BIAS | RESIDUAL, ELTWISE_relu),

@@ -20,13 +20,14 @@ add_library(test_models STATIC
     double/ops_sums.c
     double/ops_unary.c
     double/tensor.c
+    double/winograd.c
     generate.c
     golden/model_text.c
     networks/network_set.c
 )
 target_link_libraries(test_models PUBLIC clarus_objects PRIVATE clarus_flags)
 target_include_directories(test_models PUBLIC ${generated} ${PROJECT_SOURCE_DIR})
-set_source_files_properties(double/ops_sums.c PROPERTIES COMPILE_OPTIONS -O3) # inner loops of whole networks
+set_source_files_properties(double/ops_sums.c double/winograd.c PROPERTIES COMPILE_OPTIONS -O3) # inner loops of whole networks
 
 # clarus_model_test(NAME SOURCE): a program on the above, without a test of its own.
 function(clarus_model_test name source)

@@ -32,13 +32,13 @@ static void test_legal(void)
     for (size_t t = 0; t < sizeof types / sizeof *types; t++)
         for (int width = 0; width <= 32; width++)
             for (size_t n = 0; n < sizeof names / sizeof *names; n++)
-                check_legal(&(device_facts){types[t], width, names[n][0], names[n][1], names[n][2]});
+                check_legal(&(device_facts){types[t], width, 1 << 20, names[n][0], names[n][1], names[n][2]});
 }
 
 static device_params find(clarus_device_type type, int width, const char *platform, const char *device)
 {
     device_params p;
-    device_params_find(&(device_facts){type, width, platform, "", device}, &p);
+    device_params_find(&(device_facts){type, width, 1 << 20, platform, "", device}, &p);
     return p;
 }
 

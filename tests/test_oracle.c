@@ -99,7 +99,107 @@ typedef struct conv_case {
     int64_t batch, groups, in_channels, out_channels;
     int64_t in[3], kernel[3], stride[3], dilation[3], begin[3], end[3];
     int residual;
+    conv_algorithm algorithm;
 } conv_case;
+
+/* ---- Winograd's algorithm, for one output at a time ---- */
+
+static void winograd_input(const float d[6], float r[6])
+{
+    const float even = d[4] - d[2], odd = d[3] - d[1];
+    const float start[6] = {d[4] + d[0], d[4] - d[1], d[4] + d[1], even, even, d[5] + d[1]};
+    const float factors[6][2] = {{-2, 1.5f}, {0.5f, 2.5f}, {0.5f, -2.5f}, {2, 0}, {-0.5f, 0}, {-2, 1.5f}};
+    const float terms[6][2] = {{d[2], odd}, {d[2], d[3]}, {d[3], d[2]}, {odd, 0}, {odd, 0}, {d[3], even}};
+    for (int i = 0; i < 6; i++) {
+        r[i] = fmaf(factors[i][0], terms[i][0], start[i]);
+        if (factors[i][1] != 0)
+            r[i] = fmaf(factors[i][1], terms[i][1], r[i]);
+    }
+}
+
+static void winograd_output(const float m[6], float y[4])
+{
+    y[0] = (m[0] + (m[1] + m[2])) + (m[3] + m[4]);
+    for (int i = 1; i < 4; i++) {
+        float start = i == 2 ? m[1] + m[2] : m[1] - m[2];
+        y[i] = fmaf((i % 2 ? -1.0f : 1.0f) * (float)(1 << i), m[4], fmaf(1 / (float)(1 << i), m[3], start));
+    }
+    y[3] = y[3] + m[5];
+}
+
+static void winograd_weight(const double g[3], double u[6])
+{
+    double ends = g[0] + g[2];
+    u[0] = g[0];
+    u[1] = (ends + g[1]) / 3;
+    u[2] = (g[1] - ends) / 3;
+    u[3] = ((16 * g[0] + 8 * g[1]) + 4 * g[2]) / -15;
+    u[4] = ((g[0] - 2 * g[1]) + 4 * g[2]) / 15;
+    u[5] = g[2];
+}
+
+/* Position (i, j) of one channel's tile and of its weights. */
+static void winograd_channel(const conv_params *p, const float *plane, const float *w,
+                             const int64_t corner[2], float v[6][6], float u[6][6])
+{
+    const int64_t *in = p->window.in;
+    float rows[6][6], line[6], column[6];
+    double weight_rows[3][6], g[3], t[6];
+    for (int64_t i = 0; i < 6; i++) {
+        for (int64_t j = 0; j < 6; j++) {
+            int64_t y = corner[0] + i, x = corner[1] + j;
+            line[j] = y >= 0 && y < in[1] && x >= 0 && x < in[2] ? plane[y * in[2] + x] : 0;
+        }
+        winograd_input(line, rows[i]);
+    }
+    for (int i = 0; i < 3; i++) {
+        for (int j = 0; j < 3; j++)
+            g[j] = (double)w[3 * i + j];
+        winograd_weight(g, weight_rows[i]);
+    }
+    for (int j = 0; j < 6; j++) {
+        for (int i = 0; i < 6; i++)
+            line[i] = rows[i][j];
+        winograd_input(line, column);
+        for (int i = 0; i < 3; i++)
+            g[i] = weight_rows[i][j];
+        winograd_weight(g, t);
+        for (int i = 0; i < 6; i++) {
+            v[i][j] = column[i];
+            u[i][j] = (float)t[i];
+        }
+    }
+}
+
+/* One output, by all of its tile. */
+static float winograd_element(const conv_params *p, const float *x, const float *w, int64_t image,
+                              int64_t channel, const int64_t at[3])
+{
+    const window *k = &p->window;
+    const int64_t corner[2] = {at[1] / 4 * 4 - k->pad_begin[1], at[2] / 4 * 4 - k->pad_begin[2]};
+    float total[6][6] = {{0}}, sum[6][6] = {{0}}, v[6][6], u[6][6], rows[6][4], line[6], y[4];
+    for (int64_t c = 0; c < p->in_channels; c++) {
+        winograd_channel(p, x + (image * p->in_channels + c) * k->in[1] * k->in[2],
+                         w + (channel * p->in_channels + c) * 9, corner, v, u);
+        int ends = c + 1 == p->in_channels || (c + 1) % 512 == 0;
+        for (int k = 0; k < 36; k++) {
+            int i = k / 6, j = k % 6;
+            sum[i][j] = fmaf(v[i][j], u[i][j], sum[i][j]);
+            if (ends) {
+                total[i][j] = c < 512 ? sum[i][j] + 0.0f : total[i][j] + (sum[i][j] + 0.0f);
+                sum[i][j] = 0;
+            }
+        }
+    }
+    for (int i = 0; i < 6; i++)
+        winograd_output(total[i], rows[i]);
+    for (int i = 0; i < 6; i++)
+        line[i] = rows[i][at[2] % 4];
+    winograd_output(line, y);
+    return y[at[1] % 4];
+}
+
+/* ---- the direct sum ---- */
 
 static float conv_element(const conv_params *p, const float *x, const float *w, int64_t image,
                           int64_t channel, const int64_t at[3])
@@ -136,7 +236,7 @@ static float conv_element(const conv_params *p, const float *x, const float *w, 
 
 static void check_conv(const conv_case *c)
 {
-    conv_params p = {CONV_DIRECT,    c->batch,        c->groups,
+    conv_params p = {c->algorithm,   c->batch,        c->groups,
                      c->in_channels, c->out_channels, .window = {.kernel = {0}}};
     window *v = &p.window;
     for (int i = 0; i < 3; i++) {
@@ -161,7 +261,9 @@ static void check_conv(const conv_case *c)
     for (int64_t i = 0; i < count; i++) {
         int64_t pixel = i % pixels, channel = i / pixels % c->out_channels;
         int64_t at[3] = {pixel / v->out[2] / v->out[1], pixel / v->out[2] % v->out[1], pixel % v->out[2]};
-        float t = conv_element(&p, data[0], data[1], i / pixels / c->out_channels, channel, at);
+        int64_t image = i / pixels / c->out_channels;
+        float t = c->algorithm == CONV_WINOGRAD ? winograd_element(&p, data[0], data[1], image, channel, at)
+                                                : conv_element(&p, data[0], data[1], image, channel, at);
         t = t + (data[2][channel] + 0.0f);
         if (c->residual) {
             t = t + data[3][i];
@@ -189,12 +291,36 @@ static void test_conv(void)
         0, 0, 0                                                                                              \
     }
     static const conv_case cases[] = {
-        {"1x1", 1, 1, 16, 16, {1, 5, 6}, ONES, ONES, ONES, NONE, NONE, 0},
-        {"one of everything", 1, 1, 1, 1, ONES, ONES, ONES, ONES, NONE, NONE, 0},
-        {"3x3 padded", 2, 1, 17, 33, {1, 7, 9}, {1, 3, 3}, ONES, ONES, {0, 1, 1}, {0, 1, 1}, 0},
-        {"3x3 two segments", 1, 1, 49, 5, {1, 4, 4}, {1, 3, 3}, ONES, ONES, {0, 1, 1}, {0, 1, 1}, 1},
-        {"3x3 exactly one segment", 1, 1, 48, 3, {1, 4, 4}, {1, 3, 3}, ONES, ONES, NONE, NONE, 0},
-        {"1x1 three segments", 1, 1, 1100, 20, {1, 3, 3}, ONES, ONES, ONES, NONE, NONE, 1},
+        {"1x1", 1, 1, 16, 16, {1, 5, 6}, ONES, ONES, ONES, NONE, NONE, 0, CONV_DIRECT},
+        {"one of everything", 1, 1, 1, 1, ONES, ONES, ONES, ONES, NONE, NONE, 0, CONV_DIRECT},
+        {"3x3 padded", 2, 1, 17, 33, {1, 7, 9}, {1, 3, 3}, ONES, ONES, {0, 1, 1}, {0, 1, 1}, 0, CONV_DIRECT},
+        {"3x3 two segments",
+         1,
+         1,
+         49,
+         5,
+         {1, 4, 4},
+         {1, 3, 3},
+         ONES,
+         ONES,
+         {0, 1, 1},
+         {0, 1, 1},
+         1,
+         CONV_DIRECT},
+        {"3x3 exactly one segment",
+         1,
+         1,
+         48,
+         3,
+         {1, 4, 4},
+         {1, 3, 3},
+         ONES,
+         ONES,
+         NONE,
+         NONE,
+         0,
+         CONV_DIRECT},
+        {"1x1 three segments", 1, 1, 1100, 20, {1, 3, 3}, ONES, ONES, ONES, NONE, NONE, 1, CONV_DIRECT},
         {"5x5 stride 2 uneven padding",
          1,
          1,
@@ -206,14 +332,75 @@ static void test_conv(void)
          ONES,
          {0, 0, 2},
          {0, 3, 1},
-         0},
-        {"7x7 first layer", 1, 1, 3, 16, {1, 20, 20}, {1, 7, 7}, {1, 2, 2}, ONES, {0, 3, 3}, {0, 3, 3}, 0},
-        {"7x7 of 40 channels", 1, 1, 40, 4, {1, 7, 7}, {1, 7, 7}, ONES, ONES, {0, 3, 3}, {0, 3, 3}, 0},
-        {"dilated", 1, 1, 4, 4, {1, 12, 12}, {1, 3, 3}, ONES, {1, 2, 3}, {0, 2, 3}, {0, 2, 3}, 0},
-        {"depthwise", 2, 37, 37, 37, {1, 6, 6}, {1, 3, 3}, ONES, ONES, {0, 1, 1}, {0, 1, 1}, 1},
-        {"depthwise times 2", 1, 5, 5, 10, {1, 6, 6}, {1, 3, 3}, {1, 2, 2}, ONES, {0, 1, 1}, {0, 1, 1}, 0},
-        {"groups of 20", 1, 3, 60, 51, {1, 5, 5}, {1, 3, 3}, ONES, ONES, {0, 1, 1}, {0, 1, 1}, 0},
-        {"3-d", 1, 2, 6, 4, {5, 6, 7}, {3, 2, 3}, {2, 1, 2}, {1, 2, 1}, {1, 1, 0}, {0, 1, 2}, 0},
+         0,
+         CONV_DIRECT},
+        {"7x7 first layer",
+         1,
+         1,
+         3,
+         16,
+         {1, 20, 20},
+         {1, 7, 7},
+         {1, 2, 2},
+         ONES,
+         {0, 3, 3},
+         {0, 3, 3},
+         0,
+         CONV_DIRECT},
+        {"7x7 of 40 channels",
+         1,
+         1,
+         40,
+         4,
+         {1, 7, 7},
+         {1, 7, 7},
+         ONES,
+         ONES,
+         {0, 3, 3},
+         {0, 3, 3},
+         0,
+         CONV_DIRECT},
+        {"dilated",
+         1,
+         1,
+         4,
+         4,
+         {1, 12, 12},
+         {1, 3, 3},
+         ONES,
+         {1, 2, 3},
+         {0, 2, 3},
+         {0, 2, 3},
+         0,
+         CONV_DIRECT},
+        {"depthwise", 2, 37, 37, 37, {1, 6, 6}, {1, 3, 3}, ONES, ONES, {0, 1, 1}, {0, 1, 1}, 1, CONV_DIRECT},
+        {"depthwise times 2",
+         1,
+         5,
+         5,
+         10,
+         {1, 6, 6},
+         {1, 3, 3},
+         {1, 2, 2},
+         ONES,
+         {0, 1, 1},
+         {0, 1, 1},
+         0,
+         CONV_DIRECT},
+        {"groups of 20",
+         1,
+         3,
+         60,
+         51,
+         {1, 5, 5},
+         {1, 3, 3},
+         ONES,
+         ONES,
+         {0, 1, 1},
+         {0, 1, 1},
+         0,
+         CONV_DIRECT},
+        {"3-d", 1, 2, 6, 4, {5, 6, 7}, {3, 2, 3}, {2, 1, 2}, {1, 2, 1}, {1, 1, 0}, {0, 1, 2}, 0, CONV_DIRECT},
         {"padding wider than the kernel",
          1,
          1,
@@ -225,7 +412,60 @@ static void test_conv(void)
          ONES,
          {0, 3, 3},
          {0, 3, 3},
-         0}};
+         0,
+         CONV_DIRECT},
+        {"Winograd, 1 tile",
+         1,
+         1,
+         3,
+         2,
+         {1, 4, 4},
+         {1, 3, 3},
+         ONES,
+         ONES,
+         {0, 1, 1},
+         {0, 1, 1},
+         0,
+         CONV_WINOGRAD},
+        {"Winograd, parts of tiles",
+         2,
+         1,
+         17,
+         33,
+         {1, 9, 6},
+         {1, 3, 3},
+         ONES,
+         ONES,
+         {0, 1, 1},
+         {0, 1, 1},
+         1,
+         CONV_WINOGRAD},
+        {"Winograd, uneven padding",
+         1,
+         1,
+         16,
+         5,
+         {1, 7, 12},
+         {1, 3, 3},
+         ONES,
+         ONES,
+         {0, 0, 2},
+         {0, 3, 0},
+         0,
+         CONV_WINOGRAD},
+        {"Winograd, two segments",
+         1,
+         1,
+         515,
+         4,
+         {1, 5, 5},
+         {1, 3, 3},
+         ONES,
+         ONES,
+         {0, 1, 1},
+         {0, 1, 1},
+         1,
+         CONV_WINOGRAD}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check_conv(&cases[i]);
 }

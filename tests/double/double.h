@@ -180,6 +180,14 @@ int attr_axis(const dnode *n, int64_t otherwise, size_t rank);
 /* Product of dims [from, to). */
 int64_t dims_product(const shape *s, size_t from, size_t to);
 
+/* ---- winograd.c ---- */
+
+/* Of each output of a convolution of kernel 3x3, stride and dilation 1 and one group: a bound on the error of
+ * Winograd's algorithm in float32. Extents are height and width, begin is the padding before them; the caller
+ * frees. */
+double *winograd_errors(const dtensor *x, const dtensor *w, const int64_t in[2], const int64_t out[2],
+                        const int64_t begin[2], int threads);
+
 /* ---- graph.c ---- */
 
 /* NULL if it cannot be read; external data is looked for in `folder`. */

@@ -76,6 +76,7 @@ typedef struct conv {
     dtensor *y;
     spatial s;
     int64_t groups, in_channels, out_channels;
+    double *winograd; /* bounds on the rounding errors of Winograd's algorithm, or NULL where it cannot be */
 } conv;
 
 static int64_t plane(const int64_t *extent)
@@ -144,12 +145,23 @@ static void conv_range(void *user, int64_t begin, int64_t end)
         conv_plane(c, &l, k / c->out_channels, k % c->out_channels);
         for (int64_t p = 0; p < pixels; p++) {
             approx sum = lanes_get(&l, p, products);
+            if (c->winograd)
+                sum.e = fmax(sum.e, (l.error ? l.error[p] : 0) + c->winograd[k * pixels + p]);
             if (c->bias)
                 sum = ap_add(sum, get(c->bias, k % c->out_channels));
             put(c->y, k * pixels + p, sum);
         }
     }
     lanes_free(&l);
+}
+
+/* Which of those it is depends on more than this; the bound is the larger of both. */
+static int may_be_winograd(const conv *c)
+{
+    int may = c->x->shape.rank == 4 && c->groups == 1;
+    for (int d = 1; d < 3; d++)
+        may = may && c->s.kernel[d] == 3 && c->s.stride[d] == 1 && c->s.dilation[d] == 1;
+    return may;
 }
 
 static int spatial_read(const dnode *n, spatial *s, const shape *x, const shape *w)
@@ -199,7 +211,10 @@ const char *double_conv(dnode *n)
     for (size_t a = 2; a < out.rank; a++)
         out.dims[a] = c.s.out[5 - out.rank + a - 2];
     c.y = output_new(n, 0, c.x->dtype, &out, 1);
+    if (may_be_winograd(&c))
+        c.winograd = winograd_errors(c.x, c.w, c.s.in + 1, c.s.out + 1, c.s.begin + 1, n->threads);
     cpu_parallel(n->threads, out.dims[0] * c.out_channels, conv_range, &c);
+    free(c.winograd);
     return NULL;
 }
 

@@ -1,0 +1,133 @@
+/* Winograd's convolution F(4x4, 3x3) of a run of tiles, from input to output, in one work-item (docs/numerics.md
+ * section 5). winograd_parts.cl does the same in three launches.
+ *
+ * Layouts: x and y channel blocks by 16, x with a halo that whole tiles stay in; w [tile of outputs][36][c][TC * 16]. In local
+ * memory, which a CPU's core keeps in its own cache: v [part][36][block][TP][16], the transformed inputs of the run, whose
+ * parts are TP tiles each, and m [36][part][TP][TC][16], the sums of TC blocks of outputs.
+ *
+ * One work-item computes `parts` * TP tiles, counted through all images, and the tiles of outputs of one share of them.
+ * Dimension 1: shares, dimension 2: runs. The weights of a position serve all parts before the next position's come.
+ *
+ * Parameters: TP, TC (tile of sums), LANES (16), FUNCTION (epilogue.h). */
+#include "lanes.h"
+#include "epilogue.h"
+#include "unroll.h"
+#include "winograd.h"
+
+#define LOADL(p) (*(__local const floatv *)(p))
+#define STOREL(v, p) (*(__local floatv *)(p) = (v))
+
+/* Input to v. */
+#define READ(i, j) LOADV(in + i * x_row + j * 16)
+#define INPUT_ROW(i) { \
+        const floatv d0 = READ(i, 0), d1 = READ(i, 1), d2 = READ(i, 2), d3 = READ(i, 3), d4 = READ(i, 4), d5 = READ(i, 5); \
+        TRANSFORM_INPUT(t[i][0], t[i][1], t[i][2], t[i][3], t[i][4], t[i][5], d0, d1, d2, d3, d4, d5) }
+#define WRITE(i, j, value) STOREL(value, to + (6 * i + j) * v_position);
+#define INPUT_COLUMN(j) { \
+        floatv r0, r1, r2, r3, r4, r5; \
+        TRANSFORM_INPUT(r0, r1, r2, r3, r4, r5, t[0][j], t[1][j], t[2][j], t[3][j], t[4][j], t[5][j]) \
+        WRITE(0, j, r0) WRITE(1, j, r1) WRITE(2, j, r2) WRITE(3, j, r3) WRITE(4, j, r4) WRITE(5, j, r5) }
+
+/* v to m: the steps of conv2d.cl. */
+#define CLEAR_SUM(i, t) if (t < TC) sum[i][t] = (floatv)(0.0f);
+#define CLEAR(i) if (i < TP) { UNROLL_BLOCKS(CLEAR_SUM, i) }
+#define LOAD_WEIGHT(i, t) if (t < TC) weight[t] = LOADV(ws + t * 16);
+#define PREFETCH_WEIGHT(i, t) if (t < TC) { PREFETCH_FAR(ws + AHEAD + t * 16); }
+#define ADD_PRODUCT(i, t) if (t < TC) sum[i][t] = fma(value, weight[t], sum[i][t]);
+#define ADD_PRODUCTS(i) if (i < TP) { \
+        const floatv value = (floatv)(from[i * 16]); \
+        UNROLL_BLOCKS(ADD_PRODUCT, i) }
+#define ADD_CHANNEL { \
+        floatv weight[TC]; \
+        UNROLL_BLOCKS(LOAD_WEIGHT, 0) \
+        UNROLL_BLOCKS(PREFETCH_WEIGHT, 0) \
+        ws += TC * 16; \
+        UNROLL_PIXELS(ADD_PRODUCTS) \
+        from++; }
+#define END_SUM(i, t) if (t < TC) STOREL(sum[i][t] + 0.0f, to + (i * TC + t) * 16);
+#define END_SUMS(i) if (i < TP) { UNROLL_BLOCKS(END_SUM, i) }
+enum { AHEAD = 4096 };
+
+/* m to output. */
+#define PRODUCT(i, j) LOADL(from + (6 * i + j) * m_position)
+#define OUTPUT_ROW(i) { \
+        const floatv m0 = PRODUCT(i, 0), m1 = PRODUCT(i, 1), m2 = PRODUCT(i, 2), m3 = PRODUCT(i, 3), m4 = PRODUCT(i, 4), \
+                     m5 = PRODUCT(i, 5); \
+        TRANSFORM_OUTPUT(t[i][0], t[i][1], t[i][2], t[i][3], m0, m1, m2, m3, m4, m5) }
+#define END(i, j, value) if (oy + i < out_h && ox + j < out_w) { \
+        floatv s = value + offset; \
+        if (has_residual) \
+            s += LOADV(res + i * r_row + j * 16); \
+        STOREV(epilogue_function(s, (floatv)(a), (floatv)(b)), out + i * y_row + j * 16); }
+#define OUTPUT_COLUMN(j) { \
+        floatv y0, y1, y2, y3; \
+        TRANSFORM_OUTPUT(y0, y1, y2, y3, t[0][j], t[1][j], t[2][j], t[3][j], t[4][j], t[5][j]) \
+        END(0, j, y0) END(1, j, y1) END(2, j, y2) END(3, j, y3) }
+
+CLARUS_KERNEL void winograd(__global const float *restrict x, __global const float *restrict w,
+                            __global const float *restrict bias, __global const float *residual, __global float *y,
+                            __global const int *restrict p, float a, float b, __local float *restrict v)
+{
+    /* The table: see launch_winograd.c, which writes it in this order. */
+    const int tiles_x = p[0], image_tiles = p[1], tiles = p[2], parts = p[3];
+    const int channels = p[4], in_blocks = p[5], out_blocks = p[6], share = p[7];
+    const int x_offset = p[8], x_image = p[9], x_block = p[10], x_row = p[11];
+    const int y_offset = p[12], y_image = p[13], y_block = p[14], y_row = p[15];
+    const int r_offset = p[16], r_image = p[17], r_block = p[18], r_row = p[19];
+    const int out_h = p[20], out_w = p[21], has_residual = p[22];
+
+    const int first = (int)get_global_id(2) * parts * TP, last = min(first + parts * TP, tiles);
+    const int first_output = (int)get_global_id(1) * share, tiles_o = (out_blocks + TC - 1) / TC;
+    const int v_position = in_blocks * TP * 16, m_position = parts * TP * TC * 16;
+    __local float *m = v + parts * 36 * v_position;
+
+    for (int tile = first; tile < last; tile++) {
+        const int n = tile / image_tiles, at = tile % image_tiles, part = (tile - first) / TP, i = (tile - first) % TP;
+        for (int block = 0; block < in_blocks; block++) {
+            __global const float *in =
+                x + x_offset + n * x_image + block * x_block + at / tiles_x * 4 * x_row + at % tiles_x * (4 * 16);
+            __local float *to = v + part * 36 * v_position + (block * TP + i) * 16;
+            floatv t[6][6];
+            UNROLL_SPAN(INPUT_ROW)
+            UNROLL_SPAN(INPUT_COLUMN)
+        }
+    }
+
+    for (int tile_o = first_output; tile_o < min(first_output + share, tiles_o); tile_o++) {
+        for (int position = 0; position < 36; position++) {
+            for (int part = 0; part < parts; part++) {
+                __global const float *ws = w + (long)(tile_o * 36 + position) * channels * (TC * 16);
+                __local float *to = m + position * m_position + part * (TP * TC * 16);
+                floatv sum[TP][TC];
+                UNROLL_PIXELS(CLEAR)
+                for (int c0 = 0; c0 < channels; c0 += 16) {
+                    __local const float *from = v + (part * 36 + position) * v_position + c0 * TP;
+                    const int width = min(16, channels - c0);
+                    if (width == 16) {
+#pragma unroll 4
+                        for (int c = 0; c < 16; c++)
+                            ADD_CHANNEL
+                    } else {
+#pragma unroll 1
+                        for (int c = 0; c < width; c++)
+                            ADD_CHANNEL
+                    }
+                }
+                UNROLL_PIXELS(END_SUMS)
+            }
+        }
+        for (int block = tile_o * TC; block < min(tile_o * TC + TC, out_blocks); block++) {
+            const floatv offset = LOADV(bias + block * 16) + 0.0f;
+            for (int tile = first; tile < last; tile++) {
+                const int n = tile / image_tiles, at = tile % image_tiles;
+                const int oy = at / tiles_x * 4, ox = at % tiles_x * 4;
+                __local const float *from = m + ((tile - first) * TC + block - tile_o * TC) * 16;
+                __global float *out = y + y_offset + n * y_image + block * y_block + oy * y_row + ox * 16;
+                __global const float *res = residual + r_offset + n * r_image + block * r_block + oy * r_row + ox * 16;
+                floatv t[6][4];
+                UNROLL_SPAN(OUTPUT_ROW)
+                UNROLL_TILE(OUTPUT_COLUMN)
+            }
+        }
+    }
+}
