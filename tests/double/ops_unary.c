@@ -187,6 +187,14 @@ static const unary table[] = {
 static const unary gelu_erf = {"Gelu", f_gelu, NULL, 0, NULL, 0, LIPSCHITZ, 1.2, 16, 1, 0};
 static const unary gelu_tanh = {"Gelu", f_gelu_tanh, NULL, 0, NULL, 0, LIPSCHITZ, 1.2, 16, 1, 0};
 
+static const unary *find_row(const char *name)
+{
+    for (size_t r = 0; r < sizeof table / sizeof *table; r++)
+        if (strcmp(table[r].name, name) == 0)
+            return &table[r];
+    return NULL;
+}
+
 static approx unary_apply(const unary *row, approx x, double a, double b)
 {
     double v = row->f(x.v, a, b), spread = 0;
@@ -249,10 +257,8 @@ const char *double_unary(dnode *n)
         return "it has no input";
     if (!n->in[0]->v)
         return unary_ints(n);
-    for (size_t r = 0; r < sizeof table / sizeof *table; r++)
-        if (strcmp(table[r].name, n->proto->op_type) == 0)
-            return unary_floats(n, &table[r]);
-    return "the operator has no float form";
+    const unary *row = find_row(n->proto->op_type);
+    return row ? unary_floats(n, row) : "the operator has no float form";
 }
 
 const char *double_gelu(dnode *n)
@@ -263,14 +269,14 @@ const char *double_gelu(dnode *n)
 /* Swish of the first operand, times the second. */
 const char *double_swiglu(dnode *n)
 {
-    static const unary swish = {"Swish", f_swish, NULL, 0, NULL, 0, LIPSCHITZ, 1.1, 16, 0, 0};
+    const unary *swish = find_row("Swish");
     const dtensor *x = n->in[0], *gated = n->in[1];
     double alpha = attr_float(n, "alpha", 1);
     if (!shape_equal(&x->shape, &gated->shape))
         return "the shapes differ";
     dtensor *y = output_new(n, 0, x->dtype, &x->shape, 1);
     for (int64_t k = 0; k < x->count; k++)
-        put(y, k, ap_mul(unary_apply(&swish, get(x, k), alpha, 0), get(gated, k)));
+        put(y, k, ap_mul(unary_apply(swish, get(x, k), alpha, 0), get(gated, k)));
     return NULL;
 }
 
