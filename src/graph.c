@@ -136,14 +136,6 @@ static clarus_status resolve_uses(graph *g, const name_table *table, clarus_erro
                 g->values[number - 1].uses++;
         }
     }
-    for (graph_guard *guard = g->guards; guard; guard = guard->next) {
-        size_t number = *name_slot(table, guard->condition_name);
-        if (!number)
-            return error_set(error, CLARUS_E_FORMAT, "the condition \"%s\" is not defined anywhere",
-                             guard->condition_name);
-        guard->condition = number - 1;
-        g->values[number - 1].uses++;
-    }
     for (size_t i = 0; i < g->output_count; i++) {
         size_t number = *name_slot(table, g->outputs[i].info.name);
         if (!number)
@@ -155,30 +147,17 @@ static clarus_status resolve_uses(graph *g, const name_table *table, clarus_erro
     return CLARUS_OK;
 }
 
-/* Inputs and conditions that node n waits for. */
-static size_t wait_count(const graph *g, size_t n)
-{
-    size_t count = g->nodes[n].input_count;
-    for (const graph_guard *guard = g->nodes[n].guard; guard; guard = guard->outer)
-        count++;
-    return count;
-}
-
-/* The node that node n waits for through the i-th of them, or GRAPH_NONE. */
+/* The node that node n waits for through its i-th input, or GRAPH_NONE. */
 static size_t waits_for(const graph *g, size_t n, size_t i)
 {
-    const graph_node *node = &g->nodes[n];
-    const graph_guard *guard = node->guard;
-    for (size_t k = node->input_count; k < i; k++)
-        guard = guard->outer;
-    size_t value = i < node->input_count ? node->inputs[i] : guard->condition;
+    size_t value = g->nodes[n].inputs[i];
     return value == GRAPH_NONE ? GRAPH_NONE : g->values[value].node;
 }
 
 static int is_sorted(const graph *g)
 {
     for (size_t n = 0; n < g->node_count; n++)
-        for (size_t i = 0; i < wait_count(g, n); i++) {
+        for (size_t i = 0; i < g->nodes[n].input_count; i++) {
             size_t before = waits_for(g, n, i);
             if (before != GRAPH_NONE && before >= n)
                 return 0;
@@ -197,7 +176,7 @@ static size_t sort_nodes(const graph *g, size_t *order, size_t *waiting, size_t 
         first[n] = GRAPH_NONE;
     for (size_t n = 0; n < g->node_count; n++) {
         waiting[n] = 0;
-        for (size_t i = 0; i < wait_count(g, n); i++) {
+        for (size_t i = 0; i < g->nodes[n].input_count; i++) {
             size_t before = waits_for(g, n, i);
             if (before == GRAPH_NONE)
                 continue;
@@ -222,7 +201,7 @@ static clarus_status sort_graph(graph *g, clarus_error *error)
         return CLARUS_OK;
     size_t n = g->node_count, edges = 0;
     for (size_t i = 0; i < n; i++)
-        edges += wait_count(g, i);
+        edges += g->nodes[i].input_count;
     size_t *order = arena_alloc(&g->arena, 3 * n + 2 * edges, sizeof *order, sizeof *order);
     graph_node *sorted = arena_alloc(&g->arena, n, sizeof *sorted, sizeof(void *));
     if (!order || !sorted)
@@ -257,7 +236,7 @@ static void mark_needed(graph *g)
     for (size_t i = 0; i < g->output_count; i++)
         need_node(g, g->values[g->outputs[i].value].node);
     for (size_t n = g->node_count; n-- > 0;)
-        for (size_t i = 0; g->nodes[n].needed && i < wait_count(g, n); i++)
+        for (size_t i = 0; g->nodes[n].needed && i < g->nodes[n].input_count; i++)
             need_node(g, waits_for(g, n, i));
 }
 

@@ -44,21 +44,11 @@ typedef struct graph_attribute {
     } as;
 } graph_attribute;
 
-/* Nodes of a branch of an If stand among the others, before the If, and are to be computed only where its
- * condition says so. The If's inputs are the condition, the values of the one branch and those of the other.
- */
-typedef struct graph_guard {
-    const char *condition_name;
-    size_t condition;                /* value number */
-    int branch;                      /* 1: where the condition is true */
-    const struct graph_guard *outer; /* of a branch inside a branch */
-    struct graph_guard *next;        /* of all guards */
-} graph_guard;
-
+/* Nodes of a branch of an If stand among the others, before the If, whose inputs are the condition, the
+ * values of the branch for true and those of the other. */
 typedef struct graph_node {
     const char *name; /* made up where the model gives none: "Conv_12" */
     const char *op, *domain;
-    const graph_guard *guard;                 /* NULL: always computed */
     int64_t opset;                            /* of its domain; 0 if the model does not import it */
     const char **input_names, **output_names; /* "" where left out */
     size_t *inputs, *outputs;                 /* value numbers or GRAPH_NONE */
@@ -93,7 +83,6 @@ typedef struct graph {
     arena arena; /* holds everything below but the growing arrays */
     graph_node *nodes;
     size_t node_count, node_capacity;
-    graph_guard *guards;
     graph_value *values;
     size_t value_count, value_capacity;
     graph_port *inputs, *outputs; /* initializers that are also inputs are left out of the inputs */

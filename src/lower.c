@@ -587,13 +587,11 @@ static int peek_condition(const lowering *l, size_t value)
     return data ? *data != 0 : -1;
 }
 
-/* Of an If only the branch that is taken, where that is known already. */
+/* Of an If the branch that is taken, and neither as long as that is not known. */
 static int needs_input(const lowering *l, const graph_node *node, size_t i)
 {
-    if (i == 0 || node->branch_inputs == 0)
-        return 1;
-    int taken = peek_condition(l, node->inputs[0]);
-    return taken < 0 || taken == (i <= node->branch_inputs);
+    return i == 0 || node->branch_inputs == 0 ||
+           peek_condition(l, node->inputs[0]) == (i <= node->branch_inputs);
 }
 
 static void need(lowering *l, const graph_node *node)
@@ -601,29 +599,35 @@ static void need(lowering *l, const graph_node *node)
     for (size_t i = 0; i < node->input_count; i++)
         if (node->inputs[i] != GRAPH_NONE && needs_input(l, node, i))
             l->needed[node->inputs[i]] = 1;
-    for (const graph_guard *guard = node->guard; guard; guard = guard->outer)
-        l->needed[guard->condition] = 1;
 }
 
-/* Walks back from the targets to what is known. */
-static void mark_needed(lowering *l)
+/* Walks back from `count` values to what is known. */
+static void mark_needed(lowering *l, const size_t *values, size_t count)
 {
-    for (size_t i = 0; i < target_count(l); i++)
-        l->needed[target_value(l, i)] = 1;
+    memset(l->needed, 0, l->model->value_count);
+    for (size_t i = 0; i < count; i++)
+        l->needed[values ? values[i] : target_value(l, i)] = 1;
     for (size_t n = l->model->node_count; n-- > 0;)
         if (is_needed(l, &l->model->nodes[n]))
             need(l, &l->model->nodes[n]);
 }
 
-/* Conditions that are inputs are asked for before anything is lowered that only one branch may need. */
-static void miss_conditions(lowering *l)
+/* The condition of the first needed If whose branch is not known, so that no other decides about it;
+ * GRAPH_NONE if all are. Those that are inputs are asked for at once. */
+static size_t open_condition(lowering *l)
 {
-    for (const graph_guard *guard = l->model->guards; guard; guard = guard->next) {
-        const graph_value *value = &l->model->values[guard->condition];
-        if (l->needed[guard->condition] && value->node == GRAPH_NONE && !value->tensor &&
-            !lower_data(l, l->bindings[guard->condition].number))
-            miss(l, guard->condition);
+    size_t first = GRAPH_NONE;
+    for (size_t n = 0; n < l->model->node_count; n++) {
+        const graph_node *node = &l->model->nodes[n];
+        size_t c = node->branch_inputs ? node->inputs[0] : GRAPH_NONE;
+        if (c == GRAPH_NONE || !is_needed(l, node) || peek_condition(l, c) >= 0)
+            continue;
+        first = first == GRAPH_NONE ? c : first;
+        const graph_value *value = &l->model->values[c];
+        if (value->node == GRAPH_NONE && !value->tensor && !lower_data(l, l->bindings[c].number))
+            miss(l, c);
     }
+    return first;
 }
 
 /* Initializers are bound when first used, so that those of nodes not needed cost nothing. */
@@ -669,12 +673,6 @@ static int read_condition(lowering *l, size_t value)
     return l->status == CLARUS_OK ? *data != 0 : -1;
 }
 
-/* Whether the node's branch is the one that is taken. */
-static int is_taken(lowering *l, const graph_guard *guard)
-{
-    return !guard || (is_taken(l, guard->outer) && read_condition(l, guard->condition) == guard->branch);
-}
-
 /* The nodes of the branch that is taken stand before it. */
 void lower_if(lowering *l)
 {
@@ -698,14 +696,13 @@ static clarus_status lower_node(lowering *l, const graph_node *node)
     char text[NODE_TEXT];
     l->node = node;
     l->row = operator_find(node);
-    int taken = is_taken(l, node->guard);
-    if (taken && !l->row)
+    if (!l->row)
         lower_error(l, CLARUS_E_UNSUPPORTED, "the operator is not supported");
-    if (l->status == CLARUS_OK && taken)
+    else
         bind_inputs_of_node(l);
-    if (l->status == CLARUS_OK && taken)
+    if (l->status == CLARUS_OK)
         check_operand(l);
-    if (l->status == CLARUS_OK && taken)
+    if (l->status == CLARUS_OK)
         l->row->lower(l);
     l->node = NULL;
     if (l->status != CLARUS_OK)
@@ -774,6 +771,32 @@ static clarus_status bind_outputs(lowering *l)
     return l->status;
 }
 
+static clarus_status lower_needed(lowering *l)
+{
+    for (size_t n = 0; n < l->model->node_count && l->status == CLARUS_OK; n++)
+        if (is_needed(l, &l->model->nodes[n]))
+            lower_node(l, &l->model->nodes[n]);
+    return l->status;
+}
+
+/* Conditions are lowered before anything that they decide about, so that nothing is for a branch that is not
+ * taken. */
+static clarus_status settle_conditions(lowering *l)
+{
+    enum { MOST = 1000 };
+    size_t settled = 0, condition;
+    mark_needed(l, NULL, target_count(l));
+    while ((condition = open_condition(l)) != GRAPH_NONE && l->status == CLARUS_OK) {
+        if (settled++ == MOST)
+            lower_error(l, CLARUS_E_LIMIT, "more than %d conditions are computed", MOST);
+        mark_needed(l, &condition, 1);
+        if (lower_needed(l) == CLARUS_OK)
+            read_condition(l, condition);
+        mark_needed(l, NULL, target_count(l));
+    }
+    return l->status;
+}
+
 static clarus_status lower_nodes(lowering *l)
 {
     l->bindings = memory_alloc(l->out->context, l->model->value_count, sizeof *l->bindings);
@@ -787,12 +810,10 @@ static clarus_status lower_nodes(lowering *l)
         status = bind_known(l);
     if (status != CLARUS_OK)
         return status;
-    mark_needed(l);
-    miss_conditions(l);
-    for (size_t n = 0; n < l->model->node_count && l->status == CLARUS_OK; n++)
-        if (is_needed(l, &l->model->nodes[n]) && lower_node(l, &l->model->nodes[n]) != CLARUS_OK)
-            return l->status;
-    return l->status == CLARUS_OK ? bind_outputs(l) : l->status;
+    status = settle_conditions(l);
+    if (status == CLARUS_OK)
+        status = lower_needed(l);
+    return status == CLARUS_OK ? bind_outputs(l) : status;
 }
 
 clarus_status lower_graph(const graph *model, const lower_request *request, lowered_graph **out,

@@ -175,7 +175,6 @@ static clarus_status start_node(reading *r, const onnx_scope *scope, const Onnx_
     const char *name = text_or_empty(from->name);
     *node = (graph_node){.op = text_or_empty(from->op_type), .domain = text_or_empty(from->domain)};
     snprintf(made_up, sizeof made_up, "%.50s_%zu", node->op, r->graph->node_count);
-    node->guard = scope->guard;
     node->opset = function_opset(scope, node->domain);
     node->name = arena_strdup(r->reader.arena, *name ? name : made_up);
     return node->name ? CLARUS_OK : error_memory(error, "graph");
@@ -290,32 +289,18 @@ static const Onnx__Graph *find_branch(const onnx_scope *scope, const Onnx__Node 
     return NULL;
 }
 
-static clarus_status new_guard(reading *r, const onnx_scope *scope, const char *condition, int branch,
-                               const graph_guard **guard, clarus_error *error)
-{
-    graph_guard *made = new_array(r, 1, sizeof *made);
-    if (!made)
-        return error_memory(error, "graph");
-    *made = (graph_guard){condition, GRAPH_NONE, branch, scope->guard, r->graph->guards};
-    r->graph->guards = made;
-    *guard = made;
-    return CLARUS_OK;
-}
-
 /* Adds the branch's nodes; names receives what its outputs mean. */
 static clarus_status read_branch(reading *r, const onnx_scope *outer, const Onnx__Node *from, int branch,
-                                 const char *condition, const char **names, clarus_error *error)
+                                 const char **names, clarus_error *error)
 {
     const Onnx__Graph *body = find_branch(outer, from, branch ? "then_branch" : "else_branch");
     onnx_scope scope = {.outer = outer, .depth = outer->depth + 1};
-    if (!body || body->n_output != from->n_output || from->n_input != 1)
+    if (!body || body->n_output != from->n_output)
         return error_set(error, CLARUS_E_FORMAT,
                          "If \"%.80s\": its %s branch is not there or has not its %zu outputs",
                          text_or_empty(from->name), branch ? "then" : "else", from->n_output);
     size_t count = body->n_initializer + count_names(body->node, body->n_node);
     clarus_status status = open_scope(r, &scope, from, branch ? " then" : " else", count, error);
-    if (status == CLARUS_OK)
-        status = new_guard(r, outer, condition, branch, &scope.guard, error);
     if (status == CLARUS_OK)
         status = define_outputs(r, &scope, body->node, body->n_node, error);
     if (status == CLARUS_OK)
@@ -339,9 +324,12 @@ static clarus_status read_if(reading *r, onnx_scope *scope, const Onnx__Node *fr
         status = new_names(r, node.input_count, &node.input_names, &node.inputs, error);
     if (status == CLARUS_OK)
         status = read_inputs(r, scope, from->input, from->n_input ? 1 : 0, node.input_names, error);
+    if (status == CLARUS_OK && (from->n_input != 1 || !*node.input_names[0]))
+        status = error_set(error, CLARUS_E_FORMAT,
+                           "If \"%.80s\": its condition is left out, or more is given", node.name);
     for (int branch = 1; branch >= 0 && status == CLARUS_OK; branch--)
-        status = read_branch(r, scope, from, branch, node.input_names[0],
-                             node.input_names + 1 + (branch ? 0 : from->n_output), error);
+        status =
+            read_branch(r, scope, from, branch, node.input_names + 1 + (branch ? 0 : from->n_output), error);
     if (status == CLARUS_OK)
         status = read_outputs(r, scope, from, &node, error);
     return status == CLARUS_OK ? add_node(r, &node, error) : status;
@@ -411,12 +399,7 @@ static clarus_status copy_parameters(reading *r, onnx_scope *scope, onnx_scope *
             return error_memory(error, "graph");
         if (!*wanted || strcmp(from, wanted) == 0)
             continue;
-        graph_node node = {.op = "Identity",
-                           .domain = "",
-                           .name = from,
-                           .guard = scope->guard,
-                           .input_count = 1,
-                           .output_count = 1};
+        graph_node node = {.op = "Identity", .domain = "", .name = from, .input_count = 1, .output_count = 1};
         status = new_names(r, 1, &node.input_names, &node.inputs, error);
         if (status == CLARUS_OK)
             status = new_names(r, 1, &node.output_names, &node.outputs, error);
@@ -432,7 +415,7 @@ static clarus_status copy_parameters(reading *r, onnx_scope *scope, onnx_scope *
 static clarus_status read_call(reading *r, onnx_scope *caller, const Onnx__Node *from,
                                const Onnx__Function *function, clarus_error *error)
 {
-    onnx_scope scope = {.function = function, .call = from, .caller = caller, .guard = caller->guard};
+    onnx_scope scope = {.function = function, .call = from, .caller = caller};
     scope.depth = caller->depth + 1;
     r->inlined += 1 + function->n_node;
     if (r->inlined > MOST_INLINED)

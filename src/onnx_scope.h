@@ -13,8 +13,7 @@ typedef struct onnx_scope {
     const Onnx__Function *function;
     const Onnx__Node *call;
     const struct onnx_scope *caller;
-    const char *prefix;       /* of names defined here */
-    const graph_guard *guard; /* of nodes that stand here */
+    const char *prefix; /* of names defined here */
     int depth;
     struct scope_name *slots; /* open addressing, at most half full */
     size_t mask;

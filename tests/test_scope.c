@@ -130,6 +130,8 @@ static void test_branch_not_taken(void)
     expect(&b, 1, DIMS(2), (const float[]){1, 2}, NULL, (const float[]){-1, -2});
     node->n_attribute = 1;
     expect_refusal(&b, CLARUS_E_FORMAT, "its else branch is not there");
+    node->input[0] = builder_text(&b, "");
+    expect_refusal(&b, CLARUS_E_FORMAT, "its condition is left out");
     builder_free(&b);
     builder_free(&then);
     builder_free(&other);
@@ -173,6 +175,37 @@ static void test_use_of_branch_not_taken(void)
     builder_free(&b);
     builder_free(&then);
     builder_free(&other);
+}
+
+/* The same where the condition is computed, from a value or from a shape: what the other branch uses stands
+ * before it. */
+static void test_computed_conditions(void)
+{
+    static const struct {
+        const char *op, *operands;
+    } cases[] = {{"Not", "p"}, {"Equal", "size one"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        builder b, then, other;
+        start_sum(&then, "bad c", 1);
+        start_sum(&other, "x c", 2);
+        builder_start(&b, 13);
+        builder_input(&b, "x", CLARUS_FLOAT32, 1, DIMS(2));
+        builder_input(&b, "p", CLARUS_BOOL, 0, NULL);
+        builder_initializer(&b, "s", CLARUS_INT64, 1, DIMS(1), DIMS(7));
+        builder_initializer(&b, "one", CLARUS_INT64, 0, NULL, DIMS(1));
+        builder_node(&b, "Reshape", "x s", "bad");
+        builder_node(&b, "Neg", "x", "negative");
+        builder_node(&b, "Size", "negative", "size");
+        builder_node(&b, cases[i].op, cases[i].operands, "chosen");
+        Onnx__Node *node = builder_node(&b, "If", "chosen", "y");
+        builder_graph_attribute(&b, node, "then_branch", &then);
+        builder_graph_attribute(&b, node, "else_branch", &other);
+        builder_output(&b, "y");
+        expect(&b, 1, DIMS(2), (const float[]){1, 2}, (const unsigned char[]){1}, (const float[]){3, 4});
+        builder_free(&b);
+        builder_free(&then);
+        builder_free(&other);
+    }
 }
 
 /* ---- Functions */
@@ -313,6 +346,7 @@ int main(void)
     test_branches();
     test_branch_not_taken();
     test_use_of_branch_not_taken();
+    test_computed_conditions();
     test_function();
     test_nested_functions();
     test_endless_functions();
