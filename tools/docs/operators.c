@@ -90,8 +90,11 @@ int main(void)
         "Inputs that decide about shapes (axes, starts, repeats, ...) may be computed by the network or "
         "given to it.\n\n"
         "Sequences, strings, optional values, loops, recurrent layers, random numbers and training "
-        "operators are not "
-        "supported.\n\n"
+        "operators are not supported.\n\n"
+        "Of ONNX's operator tests all 1,282 for image networks pass on every device tried, and 58 of the 520 "
+        "others; the rest of those are refused by name. `tests/conformance/passing.txt` lists what passes "
+        "and "
+        "may not fall back.\n\n"
         "| Operator | Opsets | Types | Notes |\n|---|---|---|---|\n",
         GRAPH_NEWEST_OPSET);
     const operator_row *first = NULL, *row;
