@@ -1,17 +1,25 @@
 /* Convolutions against the device's multiply-add peak.
  *
  *   conv_peak [DEVICE [ROUNDS]]
+ *   conv_peak --winograd [DEVICE [ROUNDS [BATCH]]]
  *
- * The convolutions of ResNet-50 with at least 64 input channels (He et al., 2015), each alone, random data.
- * The peak is measured right before and after each round; a layer's share is the median of the rounds'
- * ratios. The last line weights the layers by their multiply-adds. CLARUS_THREADS sets the threads. */
+ * The convolutions of ResNet-50 with at least 64 input channels (He et al., 2015), each alone, random data,
+ * summed directly. The peak is measured right before and after each round; a layer's share is the median of
+ * the rounds' ratios. The last line weights the layers by their multiply-adds. CLARUS_THREADS sets the
+ * threads.
+ *
+ * --winograd: kernel 3x3 and stride 1 in ResNet-50, VGG-16, SqueezeNet, GoogLeNet and DenseNet, directly and
+ * by Winograd's algorithm in turn, whether the rule of shapes takes it or not. The gain is the median of the
+ * rounds' ratios. */
 #include "device.h"
 #include "exec.h"
 #include "layer.h"
 #include "verify_cases.h"
+#include "winograd.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct conv_shape {
     int64_t in, out, size, kernel, stride; /* size: input height and width */
@@ -20,6 +28,8 @@ typedef struct conv_shape {
 
 typedef struct conv_layer {
     conv_shape shape;
+    conv_algorithm algorithm;
+    int64_t batch;
     exec *exec;
     plan *plan;
     lowered_graph *graph;
@@ -37,6 +47,15 @@ static const conv_shape shapes[] = {
 };
 enum { LAYERS = sizeof shapes / sizeof *shapes };
 
+static const conv_shape winograd_shapes[] = {
+    {64, 64, 56, 3, 1, 3},   {128, 128, 28, 3, 1, 3}, {256, 256, 14, 3, 1, 5},  {512, 512, 7, 3, 1, 2},
+    {64, 64, 224, 3, 1, 1},  {64, 128, 112, 3, 1, 1}, {128, 128, 112, 3, 1, 1}, {128, 256, 56, 3, 1, 1},
+    {256, 256, 56, 3, 1, 2}, {256, 512, 28, 3, 1, 1}, {512, 512, 28, 3, 1, 2},  {512, 512, 14, 3, 1, 3},
+    {16, 64, 55, 3, 1, 2},   {32, 128, 27, 3, 1, 2},  {48, 192, 13, 3, 1, 2},   {64, 256, 13, 3, 1, 2},
+    {96, 208, 14, 3, 1, 1},  {128, 32, 56, 3, 1, 6},  {128, 32, 14, 3, 1, 24},
+};
+enum { WINOGRAD_LAYERS = sizeof winograd_shapes / sizeof *winograd_shapes };
+
 static void stop(const clarus_error *error)
 {
     fprintf(stderr, "conv_peak: %s\n", error->message);
@@ -45,10 +64,11 @@ static void stop(const clarus_error *error)
 
 /* In front of the layer stands what the network has there: another convolution, so that its input is blocked.
  */
-static clarus_status build(lowered_graph *graph, const conv_shape *l, clarus_error *error)
+static clarus_status build(lowered_graph *graph, const conv_layer *layer, clarus_error *error)
 {
+    const conv_shape *l = &layer->shape;
     int64_t pad = l->kernel / 2, out = (l->size + 2 * pad - l->kernel) / l->stride + 1;
-    shape x = {4, {1, l->in, l->size, l->size}}, y = {4, {1, l->out, out, out}};
+    shape x = {4, {layer->batch, l->in, l->size, l->size}}, y = {4, {layer->batch, l->out, out, out}};
     shape small = {4, {l->in, 1, 1, 1}}, w = {4, {l->out, l->in, l->kernel, l->kernel}};
     size_t in[2], middle, second[2];
     lowered_op *op;
@@ -61,7 +81,7 @@ static clarus_status build(lowered_graph *graph, const conv_shape *l, clarus_err
         (status = lowered_add_op(graph, OP_CONV, in, 2, middle, "front", &op, error)) != CLARUS_OK)
         return status;
     window one = {{1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0}, {0}, {1, l->size, l->size}, {1, l->size, l->size}};
-    op->as.conv = (conv_params){CONV_DIRECT, 1, l->in, l->in, l->in, one};
+    op->as.conv = (conv_params){CONV_DIRECT, layer->batch, l->in, l->in, l->in, one};
     second[0] = middle;
     if ((status = layer_add_op(graph, OP_CONV, second, 2, &y, &op, error)) != CLARUS_OK)
         return status;
@@ -72,22 +92,21 @@ static clarus_status build(lowered_graph *graph, const conv_shape *l, clarus_err
                  {0, pad, pad},
                  {1, l->size, l->size},
                  {1, out, out}};
-    op->as.conv = (conv_params){CONV_DIRECT, 1, 1, l->in, l->out, w2};
+    op->as.conv = (conv_params){layer->algorithm, layer->batch, 1, l->in, l->out, w2};
     return CLARUS_OK;
 }
 
 static void prepare(conv_layer *l, clarus_context *context, clarus_device *device, int rounds)
 {
     clarus_error error;
-    if (lowered_create(context, &l->graph, &error) != CLARUS_OK ||
-        build(l->graph, &l->shape, &error) != CLARUS_OK ||
+    if (lowered_create(context, &l->graph, &error) != CLARUS_OK || build(l->graph, l, &error) != CLARUS_OK ||
         plan_create(l->graph, device->params, CLARUS_MATH_EXACT, device->info.compute_units, &l->plan,
                     &error) != CLARUS_OK ||
         exec_create(device, l->plan, context->threads, 0, &l->exec, &error) != CLARUS_OK)
         stop(&error);
     l->macs = (double)op_macs(l->graph, &l->graph->ops[1]);
     l->shares = calloc((size_t)rounds, sizeof *l->shares);
-    int64_t count = l->shape.in * l->shape.size * l->shape.size, out = 0;
+    int64_t count = l->batch * l->shape.in * l->shape.size * l->shape.size, out = 0;
     shape_count(&l->graph->values[l->graph->outputs[0]].shape, &out);
     float *input = malloc((size_t)count * sizeof *input), *output = malloc((size_t)out * sizeof *output);
     if (!l->shares || !input || !output)
@@ -101,18 +120,18 @@ static void prepare(conv_layer *l, clarus_context *context, clarus_device *devic
     free(output);
 }
 
-/* GFLOP/s of the second convolution's launch. */
+/* Milliseconds of the second convolution's launches. */
 static double measure(conv_layer *l)
 {
     enum { MOST = 16 };
     clarus_error error;
-    double ms[MOST];
+    double ms[MOST], sum = 0;
     if (l->plan->launch_count > MOST || exec_profile(l->exec, ms, &error) != CLARUS_OK)
         stop(&error);
     for (size_t i = 0; i < l->plan->launch_count; i++)
-        if (l->plan->launches[i].op == 1 && l->plan->launches[i].kernel == KERNEL_conv2d)
-            return 2 * l->macs / ms[i] * 1e-6;
-    return 0;
+        if (l->plan->launches[i].op == 1 && l->plan->launches[i].kernel != KERNEL_transpose)
+            sum += ms[i];
+    return sum;
 }
 
 static double peak(clarus_device *device)
@@ -144,25 +163,53 @@ static const char *tile_of(const conv_layer *l)
     return "";
 }
 
-int main(int argc, char **argv)
+static void release(conv_layer *l)
+{
+    exec_free(l->exec);
+    plan_free(l->plan);
+    lowered_free(l->graph);
+    free(l->shares);
+}
+
+/* One layer, directly and by Winograd's algorithm in turn. */
+static void compare_winograd(clarus_context *context, clarus_device *device, const conv_shape *shape,
+                             int rounds, int64_t batch)
+{
+    conv_layer direct = {.shape = *shape, .algorithm = CONV_DIRECT, .batch = batch}, other = direct;
+    other.algorithm = CONV_WINOGRAD;
+    prepare(&direct, context, device, rounds);
+    prepare(&other, context, device, rounds);
+    double *gains = calloc((size_t)rounds, sizeof *gains);
+    if (!gains)
+        exit(1);
+    for (int r = 0; r < rounds; r++) {
+        direct.shares[r] = measure(&direct);
+        other.shares[r] = measure(&other);
+        gains[r] = direct.shares[r] / other.shares[r];
+    }
+    const conv_params *conv = &direct.graph->ops[1].as.conv;
+    printf("%4lld to %4lld, %3lldx%-3lld: %8.3f ms directly, %8.3f ms by Winograd, gain %.2f%s\n",
+           (long long)shape->in, (long long)shape->out, (long long)shape->size, (long long)shape->size,
+           median(direct.shares, rounds), median(other.shares, rounds), median(gains, rounds),
+           winograd_choose(conv) == CONV_WINOGRAD ? "" : ", the rule takes it directly");
+    fflush(stdout);
+    free(gains);
+    release(&direct);
+    release(&other);
+}
+
+static void measure_peaks(clarus_context *context, clarus_device *device, int rounds)
 {
     static conv_layer layers[LAYERS];
-    int rounds = argc > 2 ? atoi(argv[2]) : 11;
-    clarus_context *context;
-    clarus_device *device;
-    clarus_error error;
-    if (rounds < 1 || rounds > 1000 || clarus_context_create(NULL, &context, &error) != CLARUS_OK ||
-        clarus_device_open(context, argc > 1 ? argv[1] : NULL, &device, &error) != CLARUS_OK)
-        stop(&error);
-    printf("%s, %d threads, %d rounds\n", clarus_device_get_info(device)->name, context->threads, rounds);
     for (int i = 0; i < LAYERS; i++) {
         layers[i].shape = shapes[i];
+        layers[i].batch = 1;
         prepare(&layers[i], context, device, rounds);
     }
     for (int r = 0; r < rounds; r++)
         for (int i = 0; i < LAYERS; i++) {
-            double before = peak(device), speed = measure(&layers[i]), after = peak(device);
-            layers[i].shares[r] = speed / ((before + after) / 2);
+            double before = peak(device), ms = measure(&layers[i]), after = peak(device);
+            layers[i].shares[r] = 2 * layers[i].macs / ms * 1e-6 / ((before + after) / 2);
         }
     double time = 0, ideal = 0;
     for (int i = 0; i < LAYERS; i++) {
@@ -176,5 +223,26 @@ int main(int argc, char **argv)
         time += layers[i].macs * l->count / share;
     }
     printf("weighted by multiply-adds: %.1f %% of peak\n", ideal / time * 100);
+}
+
+int main(int argc, char **argv)
+{
+    int winograd = argc > 1 && strcmp(argv[1], "--winograd") == 0;
+    char **rest = argv + winograd;
+    argc -= winograd;
+    int rounds = argc > 2 ? atoi(rest[2]) : 11, batch = argc > 3 ? atoi(rest[3]) : 1;
+    clarus_context *context;
+    clarus_device *device;
+    clarus_error error;
+    if (rounds < 1 || rounds > 1000 || batch < 1 || batch > 1000 ||
+        clarus_context_create(NULL, &context, &error) != CLARUS_OK ||
+        clarus_device_open(context, argc > 1 ? rest[1] : NULL, &device, &error) != CLARUS_OK)
+        stop(&error);
+    printf("%s, %d threads, %d rounds, batch %d\n", clarus_device_get_info(device)->name, context->threads,
+           rounds, winograd ? batch : 1);
+    for (int i = 0; winograd && i < WINOGRAD_LAYERS; i++)
+        compare_winograd(context, device, &winograd_shapes[i], rounds, batch);
+    if (!winograd)
+        measure_peaks(context, device, rounds);
     return 0;
 }
