@@ -15,9 +15,9 @@ typedef struct device_params {
     const char *name;  /* the most special row that matched */
     const char *alias; /* a further name by which people ask for it; "" if none */
     int rank;          /* automatic choice takes the lowest first: 0 GPU, 1 accelerator, 2 CPU, 9 simulator */
-    int lanes;         /* channels that one work-item computes side by side: 16 on CPUs, 1 on GPUs */
+    int lanes;         /* channels that one work-item computes side by side: 1 on GPUs, a vector on CPUs */
     int tile_registers; /* accumulators of `lanes` channels that one work-item keeps in registers */
-    int group_size;     /* work-items per work-group, a multiple of 16 / lanes; 1 on CPUs */
+    int group_size;     /* work-items per work-group: 1 on CPUs, else a multiple of 16 / lanes */
     int near_bytes;     /* of a convolution's input that stay in a core's own cache, half of it or less */
     int local_bytes; /* of local memory that a work-item may fill: it stays in a core's own cache; 0: none */
     int clblast;     /* 1: CLBlast is tuned for it, `fast` may use it */
