@@ -10,7 +10,8 @@ static void check_legal(const device_facts *facts)
     device_params_find(facts, &p);
     int lanes_fit = p.lanes == 1 || p.lanes == 4 || p.lanes == 8 || p.lanes == 16;
     CHECK(lanes_fit, "%s: %d lanes", p.name, p.lanes);
-    CHECK(p.group_size > 0 && p.lanes * p.group_size % 16 == 0 && p.lanes * p.group_size <= 256,
+    CHECK(p.group_size > 0 && (p.group_size == 1 || p.lanes * p.group_size % 16 == 0) &&
+              p.lanes * p.group_size <= 256,
           "%s: groups of %d", p.name, p.group_size);
     CHECK(p.tile_registers > 0 && p.tile_registers <= 256, "%s: %d registers", p.name, p.tile_registers);
     CHECK(p.alias && p.name, "no name");
