@@ -7,15 +7,15 @@
  * Layouts: x [N][blocks][rows][pixels][16] (XPIXEL 16), or planes [N][C][rows][pixels] (XPIXEL 1) for the first layer's
  * few channels; y and residual [N][blocks][rows][pixels][16]; w [group][tile of outputs][block][ky][kx][c][TC * 16].
  *
- * The outputs of all images are one list of pixels. One work-item computes TP pixels x TC blocks of LANES channels, held
- * in registers; each pixel has its own place in x, so that a tile may reach over the ends of rows and images. 16 / LANES
- * work-items (dimension 0) share a block. One of the dimensions 1 and 2 counts runs of `run` tiles, computed one
- * after the other by one work-item; the other, planes_dimension, counts planes: groups and output tiles. What dimension
- * 1 counts comes one after the other on a CPU; launch_conv.c chooses the order for the caches.
+ * The outputs of all images are one list of pixels. A tile is TP pixels x TC blocks of LANES channels, held in registers; each
+ * pixel has its own place in x, so that a tile may reach over the ends of rows and images. An item of work (share.h)
+ * is a run of `run` tiles of one plane, one after the other; the planes are groups and output tiles. Either the planes of
+ * a run follow each other, or the runs of a plane: conv_tile.c chooses for the caches.
  *
  * Parameters: TP, TC (tile), XPIXEL, LANES, FUNCTION (epilogue.h). */
 #include "lanes.h"
 #include "epilogue.h"
+#include "share.h"
 #include "unroll.h"
 
 /* Steps of the kernel for pixel i and block t of the tile. First, where the pixel lies. */
@@ -37,7 +37,7 @@
 #define ADD_PRODUCTS(i) if (i < TP) { \
         const floatv v = (floatv)(in[at_x[i]]); \
         UNROLL_BLOCKS(ADD_PRODUCT, i) }
-#define PREFETCH_NEXT(i) if (i < TP) { PREFETCH(in + at_x[i] + x_block); }
+#define PREFETCH_NEXT(i) if (i < TP) { PREFETCH(in + at_x[i] + next); }
 /* One input channel: its weights by all pixels. */
 #define ADD_CHANNEL { \
         floatv weight[TC]; \
@@ -65,76 +65,84 @@
 
 CLARUS_KERNEL void conv2d(__global const float *restrict x, __global const float *restrict w,
                           __global const float *restrict bias, __global const float *residual,
-                          __global float *y, __global const int *restrict p, float a, float b)
+                          __global float *y, volatile __global int *counters,
+                          __global const int *restrict p, float a, float b)
 {
     /* The table: see launch_conv.c, which writes it in this order. */
-    const int out_w = p[0], out_h = p[1], pixels = p[2], tiles_o = p[3];
-    const int channels = p[4], segment = p[5], kernel_h = p[6], kernel_w = p[7];
-    const int x_offset = p[8], x_image = p[9], x_group = p[10], x_block = p[11], x_channel = XPIXEL == 16 ? 1 : p[12];
-    const int x_row = p[13], x_pixel = p[14], x_kernel_row = p[15], x_kernel_column = p[16];
-    const int y_offset = p[17], y_image = p[18], y_block = p[19], y_row = p[20];
-    const int r_offset = p[21], r_image = p[22], r_block = p[23], r_row = p[24];
-    const int group_blocks = p[25], has_residual = p[26], run = p[27], planes_dimension = p[28];
+    const int workers = p[0], items = p[1], parts = p[2], planes = p[3], runs = p[4], planes_first = p[5], run = p[6];
+    const int out_w = p[7], out_h = p[8], pixels = p[9], tiles_o = p[10];
+    const int channels = p[11], segment = p[12], kernel_h = p[13], kernel_w = p[14];
+    const int x_offset = p[15], x_image = p[16], x_group = p[17], x_block = p[18];
+    const int x_channel = XPIXEL == 16 ? 1 : p[19], x_row = p[20], x_pixel = p[21];
+    const int x_kernel_row = p[22], x_kernel_column = p[23];
+    const int y_offset = p[24], y_image = p[25], y_block = p[26], y_row = p[27];
+    const int r_offset = p[28], r_image = p[29], r_block = p[30], r_row = p[31];
+    const int group_blocks = p[32], has_residual = p[33];
 
-    const int lane = get_global_id(0) * LANES;
-    const int plane = get_global_id(planes_dimension), group = plane / tiles_o;
-    const int block0 = plane % tiles_o * TC, first_pixel = (int)get_global_id(3 - planes_dimension) * run * TP;
-    const int block = group * group_blocks + block0, last_block = group * group_blocks + group_blocks - 1;
-    const int blocks = group_blocks - block0, end_pixel = min(first_pixel + run * TP, pixels);
-    __global const float *plane_weights =
-        w + (long)plane * channels * kernel_h * kernel_w * (TC * 16) + lane;
-    __global const float *plane_x = x + x_offset + group * x_group;
-    __global float *out = y + y_offset + block * y_block + lane;
-    __global const float *res = residual + r_offset + block * r_block + lane;
+    for (int turn = 0, item; (item = share_next(counters, workers, items, &turn)) < items;) {
+        const conv_item at = conv_item_at(item, parts, planes, runs, planes_first);
+        const int lane = at.lane, group = at.plane / tiles_o, block0 = at.plane % tiles_o * TC;
+        const int block = group * group_blocks + block0, last_block = group * group_blocks + group_blocks - 1;
+        const int blocks = group_blocks - block0;
+        const int first_pixel = at.run * run * TP, end_pixel = min(first_pixel + run * TP, pixels);
+        __global const float *plane_weights =
+            w + (long)at.plane * channels * kernel_h * kernel_w * (TC * 16) + lane;
+        __global const float *plane_x = x + x_offset + group * x_group;
+        __global float *out = y + y_offset + block * y_block + lane;
+        __global const float *res = residual + r_offset + block * r_block + lane;
 
-    /* Segments outside, tiles inside: a segment's weights stay in cache for the whole run, while the next segment's (or next
-     * plane's) are fetched, spread evenly over the run. In between, the sums so far wait in y. */
-    const int ahead_step = (TC * 16 + run - 1) / run;
-    for (int first = 0; first < channels; first += segment) {
-        const int last = min(first + segment, channels);
-        __global const float *ahead = plane_weights + (long)last * kernel_h * kernel_w * (TC * 16);
-        int ox = first_pixel % out_w, oy = first_pixel / out_w % out_h, n = first_pixel / out_w / out_h;
-        for (int pixel = first_pixel; pixel < end_pixel; pixel += TP) {
-            const int count = pixels - pixel;
-            int at_x[TP], at_y[TP], at_r[TP];
-            UNROLL_PIXELS(LOCATE)
-            __global const float *ws = plane_weights + (long)first * kernel_h * kernel_w * (TC * 16);
+        /* Segments outside, tiles inside: a segment's weights stay in cache for the whole run, while the next
+         * segment's (or next plane's) are fetched, spread evenly over the run. In between, the sums so far wait
+         * in y. */
+        const int ahead_step = (TC * 16 + run - 1) / run;
+        for (int first = 0; first < channels; first += segment) {
+            const int last = min(first + segment, channels);
+            __global const float *ahead = plane_weights + (long)last * kernel_h * kernel_w * (TC * 16);
+            int ox = first_pixel % out_w, oy = first_pixel / out_w % out_h, n = first_pixel / out_w / out_h;
+            for (int pixel = first_pixel; pixel < end_pixel; pixel += TP) {
+                const int count = pixels - pixel;
+                int at_x[TP], at_y[TP], at_r[TP];
+                UNROLL_PIXELS(LOCATE)
+                __global const float *ws = plane_weights + (long)first * kernel_h * kernel_w * (TC * 16);
 
-            floatv sum[TP][TC];
-            UNROLL_PIXELS(CLEAR)
-            for (int c0 = first; c0 < last; c0 += 16) {
-                const int width = min(16, last - c0);
-                for (int ky = 0; ky < kernel_h; ky++) {
-                    for (int kx = 0; kx < kernel_w; kx++) {
-                        __global const float *in =
-                            plane_x + (c0 >> 4) * x_block + ky * x_kernel_row + kx * x_kernel_column;
-                        UNROLL_PIXELS(PREFETCH_NEXT)
-                        if (width == 16) {
+                floatv sum[TP][TC];
+                UNROLL_PIXELS(CLEAR)
+                for (int c0 = first; c0 < last; c0 += 16) {
+                    const int width = min(16, last - c0);
+                    /* To what is needed next: this tile's next block, or the first one of the tile behind it. */
+                    const int next = c0 + 16 < last ? x_block : TP * x_pixel - ((c0 - first) >> 4) * x_block;
+                    for (int ky = 0; ky < kernel_h; ky++) {
+                        for (int kx = 0; kx < kernel_w; kx++) {
+                            __global const float *in =
+                                plane_x + (c0 >> 4) * x_block + ky * x_kernel_row + kx * x_kernel_column;
+                            UNROLL_PIXELS(PREFETCH_NEXT)
+                            if (width == 16) {
 #pragma unroll 4
-                            for (int c = 0; c < 16; c++)
-                                ADD_CHANNEL
-                        } else {
+                                for (int c = 0; c < 16; c++)
+                                    ADD_CHANNEL
+                            } else {
 #pragma unroll 1
-                            for (int c = 0; c < width; c++)
-                                ADD_CHANNEL
+                                for (int c = 0; c < width; c++)
+                                    ADD_CHANNEL
+                            }
                         }
                     }
                 }
-            }
-            UNROLL_PIXELS(END_SUMS)
-            if (first > 0) {
-                UNROLL_PIXELS(ADD_EARLIER)
-            }
-            if (last == channels) {
-                floatv offset[TC];
-                UNROLL_BLOCKS(LOAD_BIAS, 0)
-                UNROLL_PIXELS(ADD_BIAS)
-                if (has_residual) {
-                    UNROLL_PIXELS(ADD_RESIDUAL)
+                UNROLL_PIXELS(END_SUMS)
+                if (first > 0) {
+                    UNROLL_PIXELS(ADD_EARLIER)
                 }
-                UNROLL_PIXELS(APPLY_FUNCTION)
+                if (last == channels) {
+                    floatv offset[TC];
+                    UNROLL_BLOCKS(LOAD_BIAS, 0)
+                    UNROLL_PIXELS(ADD_BIAS)
+                    if (has_residual) {
+                        UNROLL_PIXELS(ADD_RESIDUAL)
+                    }
+                    UNROLL_PIXELS(APPLY_FUNCTION)
+                }
+                UNROLL_PIXELS(STORE)
             }
-            UNROLL_PIXELS(STORE)
         }
     }
 }

@@ -2,12 +2,13 @@
  *
  *   y[n, c, oy, ox] = f(bias[c] + sum over ky, kx of x[n, c, oy*SY + ky*DY, ox*SX + kx*DX] * w[c, ky, kx])
  *
- * Layouts as in conv2d.cl; w [block][ky][kx][16]. One work-item computes TP pixels of a row and LANES channels;
- * dimension 0: the 16 / LANES parts of a block, dimension 1: runs of `run` tiles (row * tiles_x + column), dimension 2: n * blocks + block.
+ * Layouts as in conv2d.cl; w [block][ky][kx][16]. A tile is TP pixels of a row and LANES channels. An item of work (share.h) is
+ * a run of `run` tiles (row * tiles_x + column) of one plane (n * blocks + block).
  *
  * Parameters: TP, SX, LANES, FUNCTION (epilogue.h). */
 #include "lanes.h"
 #include "epilogue.h"
+#include "share.h"
 #include "unroll.h"
 
 /* The steps of the kernel for pixel i of the tile. */
@@ -21,41 +22,43 @@
 
 CLARUS_KERNEL void depthwise(__global const float *restrict x, __global const float *restrict w,
                              __global const float *restrict bias, __global const float *residual,
-                             __global float *y, __global const int *restrict p, float a, float b)
+                             __global float *y, volatile __global int *counters,
+                             __global const int *restrict p, float a, float b)
 {
     /* The table: see launch_conv.c, which writes it in this order. */
-    const int tiles_x = p[0], out_w = p[1], blocks = p[2];
-    const int kernel_h = p[3], kernel_w = p[4];
-    const int x_offset = p[5], x_image = p[6], x_block = p[7], x_row = p[8];
-    const int x_kernel_row = p[9], x_kernel_column = p[10];
-    const int y_offset = p[11], y_image = p[12], y_block = p[13], y_row = p[14];
-    const int r_offset = p[15], r_image = p[16], r_block = p[17], r_row = p[18];
-    const int has_residual = p[19], run = p[20], tiles = p[21];
+    const int workers = p[0], items = p[1], parts = p[2], planes = p[3], runs = p[4], planes_first = p[5], run = p[6];
+    const int tiles_x = p[7], tiles = p[8], out_w = p[9], blocks = p[10];
+    const int kernel_h = p[11], kernel_w = p[12];
+    const int x_offset = p[13], x_image = p[14], x_block = p[15], x_row = p[16];
+    const int x_kernel_row = p[17], x_kernel_column = p[18];
+    const int y_offset = p[19], y_image = p[20], y_block = p[21], y_row = p[22];
+    const int r_offset = p[23], r_image = p[24], r_block = p[25], r_row = p[26], has_residual = p[27];
 
-    const int lane = get_global_id(0) * LANES;
-    const int block = (int)get_global_id(2) % blocks, n = (int)get_global_id(2) / blocks;
-    const int first_tile = (int)get_global_id(1) * run;
+    for (int turn = 0, item; (item = share_next(counters, workers, items, &turn)) < items;) {
+        const conv_item at = conv_item_at(item, parts, planes, runs, planes_first);
+        const int lane = at.lane, block = at.plane % blocks, n = at.plane / blocks, first_tile = at.run * run;
+        for (int tile = first_tile; tile < min(first_tile + run, tiles); tile++) {
+            const int oy = tile / tiles_x, ox0 = tile % tiles_x * TP;
+            __global const float *xs =
+                x + x_offset + n * x_image + block * x_block + oy * x_row + ox0 * (SX * 16) + lane;
+            __global const float *ws = w + block * kernel_h * kernel_w * 16 + lane;
 
-    for (int tile = first_tile; tile < min(first_tile + run, tiles); tile++) {
-        const int oy = tile / tiles_x, ox0 = tile % tiles_x * TP;
-        __global const float *xs =
-            x + x_offset + n * x_image + block * x_block + oy * x_row + ox0 * (SX * 16) + lane;
-        __global const float *ws = w + block * kernel_h * kernel_w * 16 + lane;
-
-        floatv sum[TP];
-        UNROLL_PIXELS(CLEAR)
-        for (int ky = 0; ky < kernel_h; ky++) {
-            for (int kx = 0; kx < kernel_w; kx++) {
-                __global const float *in = xs + ky * x_kernel_row + kx * x_kernel_column;
-                const floatv weight = LOADV(ws);
-                ws += 16;
-                UNROLL_PIXELS(ADD_PRODUCT)
+            floatv sum[TP];
+            UNROLL_PIXELS(CLEAR)
+            for (int ky = 0; ky < kernel_h; ky++) {
+                for (int kx = 0; kx < kernel_w; kx++) {
+                    __global const float *in = xs + ky * x_kernel_row + kx * x_kernel_column;
+                    const floatv weight = LOADV(ws);
+                    ws += 16;
+                    UNROLL_PIXELS(ADD_PRODUCT)
+                }
             }
-        }
 
-        const floatv offset = LOADV(bias + block * 16 + lane) + 0.0f;
-        __global float *out = y + y_offset + n * y_image + block * y_block + oy * y_row + ox0 * 16 + lane;
-        __global const float *res = residual + r_offset + n * r_image + block * r_block + oy * r_row + ox0 * 16 + lane;
-        UNROLL_PIXELS(END)
+            const floatv offset = LOADV(bias + block * 16 + lane) + 0.0f;
+            __global float *out = y + y_offset + n * y_image + block * y_block + oy * y_row + ox0 * 16 + lane;
+            __global const float *res =
+                residual + r_offset + n * r_image + block * r_block + oy * r_row + ox0 * 16 + lane;
+            UNROLL_PIXELS(END)
+        }
     }
 }

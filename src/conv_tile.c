@@ -64,7 +64,7 @@ void conv_grid_set_run(const plan *plan, int64_t wish, int64_t tile_work, conv_g
     int64_t most =
         plan->parallel == 1 ? grid->tiles : grid->tiles * grid->planes / ((int64_t)plan->parallel * GROUPS);
     int64_t run = min64(wish > least ? wish : least, most > 1 ? most : 1);
-    grid->run = plan_device(plan)->group_size > 1 ? 1 : div_up(grid->tiles, div_up(grid->tiles, run));
+    grid->run = plan_device(plan)->near_bytes == 0 ? 1 : div_up(grid->tiles, div_up(grid->tiles, run));
 }
 
 /* A run reads one slice of the input for all planes, a plane one slice of the weights for all runs. Whichever
@@ -76,7 +76,7 @@ void conv_grid_set_order(const plan *plan, const conv_tile *tile, int64_t group_
 {
     int64_t input = tile->pixels * group_in, weights = group_in * group_out * taps;
     int64_t near = plan_device(plan)->near_bytes / (int64_t)sizeof(float);
-    grid->planes_first = input * grid->tiles > weights;
+    grid->planes_first = near > 0 && input * grid->tiles > weights;
     conv_grid_set_run(plan, grid->planes_first && weights <= near ? 1 : near / input,
                       input * tile->blocks * taps, grid);
 }

@@ -130,6 +130,19 @@ void launch_grid(launch *launch, size_t x, size_t y, size_t z)
     launch->local[0] = launch->local[1] = launch->local[2] = 1;
 }
 
+clarus_status launch_counters(plan *plan, launch *launch, int64_t workers, clarus_error *error)
+{
+    size_t count = (size_t)(workers > 0 ? workers : 1) * 16, buffer; /* as in kernels/share.h */
+    int32_t *none = plan_alloc(plan, count, sizeof *none);
+    if (!none)
+        return error_memory(error, "counters");
+    memset(none, 0, count * sizeof *none);
+    clarus_status status = plan_constant(plan, CLARUS_INT32, none, count, &buffer, error);
+    if (status == CLARUS_OK)
+        launch_buffer(launch, buffer);
+    return status;
+}
+
 void launch_epilogue(launch *launch, const op_epilogue *epilogue)
 {
     float a = -INFINITY, b = INFINITY; /* clip's bounds, as in kernels/epilogue.h */

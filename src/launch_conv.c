@@ -55,17 +55,29 @@ void conv_input_halo(const conv_params *conv, layout *layout)
     layout->right = reach[2];
 }
 
-void launch_conv_grid(launch *launch, const device_params *device, const conv_grid *grid)
+/* How many work-items, and the table's entries about items of work (kernels/share.h): on a CPU one worker for
+ * each core, else a work-item for each item, the parts of a channel block side by side. */
+enum { SHARE_ENTRIES = 7 };
+
+static void share_work(const plan *plan, const conv_grid *grid, launch *launch,
+                       int64_t entries[SHARE_ENTRIES])
 {
-    size_t runs = grid->planes_first ? 2 : 1;
-    int64_t parts = LAYOUT_BLOCK / device->lanes;
-    int64_t group = device->group_size > parts ? device->group_size / parts : 1;
-    launch->local[0] = (size_t)parts;
-    launch->local[runs] = (size_t)group;
-    launch->local[3 - runs] = 1;
-    launch->global[0] = (size_t)parts;
-    launch->global[runs] = (size_t)(div_up(div_up(grid->tiles, grid->run), group) * group);
-    launch->global[3 - runs] = (size_t)grid->planes;
+    const device_params *device = plan_device(plan);
+    int64_t parts = LAYOUT_BLOCK / device->lanes, runs = div_up(grid->tiles, grid->run);
+    int64_t items = grid->planes * runs, workers = 0;
+    if (device->near_bytes > 0) {
+        workers = plan->parallel;
+        items *= parts;
+        launch_grid(launch, 1, (size_t)workers, 1);
+    } else {
+        int64_t group = device->group_size > parts ? device->group_size / parts : 1;
+        launch_grid(launch, (size_t)parts, (size_t)(div_up(items, group) * group), 1);
+        launch->local[0] = (size_t)parts;
+        launch->local[1] = (size_t)group;
+        parts = 1;
+    }
+    const int64_t all[] = {workers, items, parts, grid->planes, runs, grid->planes_first, grid->run};
+    memcpy(entries, all, sizeof all);
 }
 
 static void pack_tiles(void *user, int64_t begin, int64_t end)
@@ -177,7 +189,8 @@ static clarus_status add_arguments(plan *plan, const lowered_op *what, const ope
         (status = launch_bias(plan, what, what->as.conv.out_channels, launch, error)) != CLARUS_OK)
         return status;
     launch_results(launch, conv_residual(what, in), out);
-    if ((status = launch_table(plan, launch, table, table_count, error)) != CLARUS_OK)
+    if ((status = launch_counters(plan, launch, table[0], error)) != CLARUS_OK ||
+        (status = launch_table(plan, launch, table, table_count, error)) != CLARUS_OK)
         return status;
     launch_epilogue(launch, &what->epilogue);
     return CLARUS_OK;
@@ -220,7 +233,8 @@ clarus_status launch_blocked_conv(plan *plan, size_t op, const lowered_op *what,
     if (status != CLARUS_OK)
         return status;
     conv_tile_define(launch, &d.tile, pixel, plan_device(plan)->lanes);
-    launch_conv_grid(launch, plan_device(plan), &d.grid);
+    int64_t share[SHARE_ENTRIES];
+    share_work(plan, &d.grid, launch, share);
     const lowered_value *weights = &plan->graph->values[what->inputs[1]];
     weight_packing pack = {.weights = weights->data,
                            .outputs = weights->shape.dims[0],
@@ -230,7 +244,14 @@ clarus_status launch_blocked_conv(plan *plan, size_t op, const lowered_op *what,
                            .taps = taps,
                            .width = d.tile.blocks * LAYOUT_BLOCK,
                            .tiles = d.tiles_o};
-    const int64_t table[] = {w->out[2],
+    const int64_t table[] = {share[0],
+                             share[1],
+                             share[2],
+                             share[3],
+                             share[4],
+                             share[5],
+                             share[6],
+                             w->out[2],
                              w->out[1],
                              d.pixels,
                              d.tiles_o,
@@ -256,9 +277,7 @@ clarus_status launch_blocked_conv(plan *plan, size_t op, const lowered_op *what,
                              r->plane,
                              r->row,
                              d.blocks,
-                             places.residual != NULL,
-                             d.grid.run,
-                             d.grid.planes_first ? 1 : 2};
+                             places.residual != NULL};
     return add_arguments(plan, what, in, out, &pack, fill,
                          c->groups * d.tiles_o * pack.width * group_in * taps, table,
                          sizeof table / sizeof *table, launch, error);
@@ -291,12 +310,22 @@ static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *w
         return status;
     launch_define(launch, "-DTP=%lld -DSX=%lld -DLANES=%d", (long long)pixels, (long long)w->stride[2],
                   device->lanes);
-    conv_grid grid = {.tiles = tiles_x * w->out[1], .planes = c->batch * blocks};
+    conv_grid grid = {
+        .tiles = tiles_x * w->out[1], .planes = c->batch * blocks, .planes_first = device->near_bytes > 0};
     conv_grid_set_run(plan, 1, pixels * taps, &grid);
-    launch_conv_grid(launch, device, &grid);
+    int64_t share[SHARE_ENTRIES];
+    share_work(plan, &grid, launch, share);
     weight_packing pack = {
         .weights = plan->graph->values[what->inputs[1]].data, .groups = c->groups, .taps = taps};
-    const int64_t table[] = {tiles_x,
+    const int64_t table[] = {share[0],
+                             share[1],
+                             share[2],
+                             share[3],
+                             share[4],
+                             share[5],
+                             share[6],
+                             tiles_x,
+                             grid.tiles,
                              w->out[2],
                              blocks,
                              w->kernel[1],
@@ -315,9 +344,7 @@ static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *w
                              r->image,
                              r->plane,
                              r->row,
-                             places.residual != NULL,
-                             grid.run,
-                             grid.tiles};
+                             places.residual != NULL};
     return add_arguments(plan, what, in, out, &pack, fill_depthwise, blocks * LAYOUT_BLOCK * taps, table,
                          sizeof table / sizeof *table, launch, error);
 }

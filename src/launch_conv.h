@@ -28,9 +28,6 @@ clarus_status launch_bias(plan *plan, const lowered_op *what, int64_t channels, 
                           clarus_error *error);
 /* Residual (the output stands in for an absent one, which is never read) and output. */
 void launch_results(launch *launch, const operand *residual, const operand *out);
-/* Work-items of a channel block stand side by side; the rest of the work-group takes neighbouring runs of
- * tiles. */
-void launch_conv_grid(launch *launch, const device_params *device, const conv_grid *grid);
 /* NULL without one. */
 const operand *conv_residual(const lowered_op *what, const operand *in);
 

@@ -96,6 +96,17 @@ static clarus_status place_positions(plan *plan, const conv_params *c, int64_t c
     return plan_temporary(plan, CLARUS_FLOAT32, (size_t)count, &out->buffer, error);
 }
 
+/* Work-items of a channel block stand side by side; the rest of the work-group takes neighbouring runs of
+ * tiles. */
+static void set_grid(launch *launch, const device_params *device, int lanes, const conv_grid *grid)
+{
+    int64_t parts = LAYOUT_BLOCK / lanes, group = device->group_size > parts ? device->group_size / parts : 1;
+    launch_grid(launch, (size_t)parts, (size_t)(div_up(div_up(grid->tiles, grid->run), group) * group),
+                (size_t)grid->planes);
+    launch->local[0] = (size_t)parts;
+    launch->local[1] = (size_t)group;
+}
+
 /* One work-item: a run of tiles of a channel block of `value`. */
 static clarus_status add_transform(plan *plan, kernel_id kernel, size_t op, const conv_params *c,
                                    const operand *value, launch **out, int64_t *run, clarus_error *error)
@@ -110,10 +121,9 @@ static clarus_status add_transform(plan *plan, kernel_id kernel, size_t op, cons
                       .planes = c->batch * div_up(value->shape.dims[1], LAYOUT_BLOCK)};
     conv_grid_set_run(plan, 1, TILE_WORK, &grid);
     *run = grid.run;
-    device_params lanes = *device;
-    lanes.lanes = blocked ? device->lanes : 1;
-    launch_define(*out, "-DLANES=%d", lanes.lanes);
-    launch_conv_grid(*out, &lanes, &grid);
+    int lanes = blocked ? device->lanes : 1;
+    launch_define(*out, "-DLANES=%d", lanes);
+    set_grid(*out, device, lanes, &grid);
     return CLARUS_OK;
 }
 

@@ -162,6 +162,8 @@ clarus_status launch_matmul(plan *plan, size_t op, const lowered_op *what, const
 int plan_takes_fast_matmul(const plan *plan);
 clarus_status launch_fast_matmul(plan *plan, size_t op, const lowered_op *what, const operand *in,
                                  const operand *out, clarus_error *error);
+/* What workers have taken of each other's parts (kernels/share.h); zeros between launches. */
+clarus_status launch_counters(plan *plan, launch *launch, int64_t workers, clarus_error *error);
 /* The function of an epilogue (kernels/epilogue.h): a -D where it is a rare one, and its two parameters. */
 void launch_epilogue(launch *launch, const op_epilogue *epilogue);
 /* launch_generic.c: any layout. */
