@@ -274,6 +274,8 @@ static const verify_case cases[] = {
     WINOGRAD("11x10, 8 to 24, uneven padding", 1, 8, 24, 11, 10, 0, 2, 1, 0, BIAS, ELTWISE_silu),
     WINOGRAD("2x2, 16 to 16, more padding than picture", 1, 16, 16, 2, 2, 5, 4, 3, 6, BIAS, ELTWISE_identity),
     WINOGRAD("7x7, 530 to 20, two segments, batch 3", 3, 530, 20, 7, 7, 1, 1, 1, 1, BIAS, ELTWISE_relu),
+    WINOGRAD("12x9, 260 to 200, weights beyond a core's cache, batch 2", 2, 260, 200, 12, 9, 1, 1, 1, 1, BIAS,
+             ELTWISE_relu),
     WINOGRAD("56x56, 48 to 192", 1, 48, 192, 56, 56, 1, 1, 1, 1, BIAS, ELTWISE_relu),
     CONV("112x112, 32 to 16", 1, 32, 16, 112, 112, 1, 1, 1, 1, 1, 0, 0, 0, 0, BIAS, ELTWISE_identity),
     POOL("maximum 3x3, stride 2",
