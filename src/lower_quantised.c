@@ -239,6 +239,8 @@ static size_t take_steps(lowering *l, size_t x, int64_t outer, int64_t extent, i
 /* The sum of `count` steps from `first` on, in float32. */
 static size_t sum_steps(lowering *l, const products *p, int64_t first, int64_t count, size_t bias)
 {
+    if (l->status != CLARUS_OK)
+        return LOWER_NONE;
     shape x = lower_shape(l, p->x), w = lower_shape(l, p->w);
     size_t a = take_steps(l, p->x, p->x_outer, p->extent, p->x_inner, first, count);
     size_t b = take_steps(l, p->w, p->w_outer, p->extent, p->w_inner, first, count);
@@ -257,7 +259,9 @@ static size_t sum_steps(lowering *l, const products *p, int64_t first, int64_t c
 static size_t sum_products(lowering *l, const products *p)
 {
     int64_t count = p->extent;
-    if (l->status != CLARUS_OK || (p->extent > 0 && most_sum(l, p, count) <= most_exact))
+    if (l->status != CLARUS_OK)
+        return LOWER_NONE;
+    if (p->extent > 0 && most_sum(l, p, count) <= most_exact)
         return sum_steps(l, p, 0, count, p->bias);
     products parts = *p;
     parts.bias = LOWER_NONE;
