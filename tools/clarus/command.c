@@ -86,6 +86,45 @@ clarus_device *common_device(const common_options *common, clarus_context *conte
     return device;
 }
 
+static void *open_device(void *user)
+{
+    device_opening *o = user;
+    o->status = clarus_device_open(o->context, o->common->device, &o->device, &o->error);
+    return NULL;
+}
+
+/* Without a thread to be had, at once. */
+void device_opening_begin(device_opening *opening, const common_options *common, clarus_context *context)
+{
+    *opening = (device_opening){.common = common, .context = context};
+    opening->begun = !pthread_create(&opening->thread, NULL, open_device, opening);
+    if (!opening->begun)
+        open_device(opening);
+}
+
+static void wait_for_device(device_opening *opening)
+{
+    if (opening->begun)
+        pthread_join(opening->thread, NULL);
+    opening->begun = 0;
+}
+
+clarus_device *device_opening_take(device_opening *opening)
+{
+    wait_for_device(opening);
+    if (opening->status != CLARUS_OK)
+        complain(opening->common, "%s", opening->error.message);
+    clarus_device *device = opening->device;
+    opening->device = NULL;
+    return device;
+}
+
+void device_opening_end(device_opening *opening)
+{
+    wait_for_device(opening);
+    clarus_device_free(opening->device);
+}
+
 clarus_model *common_model(const common_options *common, clarus_context *context, const char *path)
 {
     clarus_model *model = NULL;

@@ -6,6 +6,8 @@
 
 #include <clarus.h>
 
+#include <pthread.h>
+
 enum exit_code {
     EXIT_OK = 0,
     EXIT_PICTURES = 1, /* some pictures failed, the rest are done */
@@ -59,6 +61,23 @@ clarus_device *common_device(const common_options *common, clarus_context *conte
 clarus_model *common_model(const common_options *common, clarus_context *context, const char *path);
 /* The same of a model that is to be run: NULL, after a line for each, if something in it is not supported. */
 clarus_model *common_runnable_model(const common_options *common, clarus_context *context, const char *path);
+
+/* A device opened while a model loads. The context and the options outlive it; all zero: not begun. */
+typedef struct device_opening {
+    const common_options *common;
+    clarus_context *context;
+    int begun;
+    pthread_t thread;
+    clarus_status status;
+    clarus_device *device;
+    clarus_error error;
+} device_opening;
+
+void device_opening_begin(device_opening *opening, const common_options *common, clarus_context *context);
+/* Waits for it; the caller has the device. NULL after a message. */
+clarus_device *device_opening_take(device_opening *opening);
+/* Waits for what was begun and not taken, and lets it go. */
+void device_opening_end(device_opening *opening);
 
 /* One line on standard error, "clarus COMMAND: ...", with any progress bar out of the way. */
 #if defined(__GNUC__)

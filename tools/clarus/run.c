@@ -30,6 +30,7 @@ typedef struct running {
     double rtol, atol;
     ports inputs, outputs, expected;
     clarus_context *context;
+    device_opening opening;
     clarus_device *device;
     clarus_model *model;
     clarus_session *session;
@@ -295,13 +296,14 @@ static int set_up_and_run(running *r)
     r->context = common_context(&r->common, 0);
     if (!r->context)
         return EXIT_USAGE;
+    device_opening_begin(&r->opening, &r->common, r->context);
     r->model = common_runnable_model(&r->common, r->context, r->path);
     if (!r->model)
         return EXIT_MODEL;
     int code = assign_files(r, &sets);
     if (code != EXIT_OK)
         return code;
-    r->device = common_device(&r->common, r->context);
+    r->device = device_opening_take(&r->opening);
     if (!r->device)
         return EXIT_DEVICE;
     r->in = calloc(r->input_count + 1, sizeof(clarus_tensor *));
@@ -359,6 +361,7 @@ int command_run(int argc, char **argv)
     free(r.shapes);
     clarus_session_free(r.session);
     clarus_model_free(r.model);
+    device_opening_end(&r.opening);
     clarus_device_free(r.device);
     clarus_context_free(r.context);
     free(r.input_texts.items);
