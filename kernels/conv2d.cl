@@ -66,25 +66,24 @@
 CLARUS_KERNEL void conv2d(__global const float *restrict x, __global const float *restrict w,
                           __global const float *restrict bias, __global const float *residual,
                           __global float *y, volatile __global int *counters,
-                          __global const int *restrict p, float a, float b)
+                          __global const int *restrict share, __global const int *restrict p, float a, float b)
 {
     /* The table: see launch_conv.c, which writes it in this order. */
-    const int workers = p[0], items = p[1], parts = p[2], planes = p[3], runs = p[4], planes_first = p[5], run = p[6];
-    const int out_w = p[7], out_h = p[8], pixels = p[9], tiles_o = p[10];
-    const int channels = p[11], segment = p[12], kernel_h = p[13], kernel_w = p[14];
-    const int x_offset = p[15], x_image = p[16], x_group = p[17], x_block = p[18];
-    const int x_channel = XPIXEL == 16 ? 1 : p[19], x_row = p[20], x_pixel = p[21];
-    const int x_kernel_row = p[22], x_kernel_column = p[23];
-    const int y_offset = p[24], y_image = p[25], y_block = p[26], y_row = p[27];
-    const int r_offset = p[28], r_image = p[29], r_block = p[30], r_row = p[31];
-    const int group_blocks = p[32], has_residual = p[33];
+    const int out_w = p[0], out_h = p[1], pixels = p[2], tiles_o = p[3];
+    const int channels = p[4], segment = p[5], kernel_h = p[6], kernel_w = p[7];
+    const int x_offset = p[8], x_image = p[9], x_group = p[10], x_block = p[11];
+    const int x_channel = XPIXEL == 16 ? 1 : p[12], x_row = p[13], x_pixel = p[14];
+    const int x_kernel_row = p[15], x_kernel_column = p[16];
+    const int y_offset = p[17], y_image = p[18], y_block = p[19], y_row = p[20];
+    const int r_offset = p[21], r_image = p[22], r_block = p[23], r_row = p[24];
+    const int group_blocks = p[25], has_residual = p[26];
 
-    for (int turn = 0, item; (item = share_next(counters, workers, items, &turn)) < items;) {
-        const conv_item at = conv_item_at(item, parts, planes, runs, planes_first);
+    for (int turn = 0, item; (item = share_next(counters, share, &turn)) >= 0;) {
+        const conv_item at = conv_item_at(item, share);
         const int lane = at.lane, group = at.plane / tiles_o, block0 = at.plane % tiles_o * TC;
         const int block = group * group_blocks + block0, last_block = group * group_blocks + group_blocks - 1;
         const int blocks = group_blocks - block0;
-        const int first_pixel = at.run * run * TP, end_pixel = min(first_pixel + run * TP, pixels);
+        const int first_pixel = at.first_tile * TP, end_pixel = min(at.end_tile * TP, pixels);
         __global const float *plane_weights =
             w + (long)at.plane * channels * kernel_h * kernel_w * (TC * 16) + lane;
         __global const float *plane_x = x + x_offset + group * x_group;
@@ -94,7 +93,7 @@ CLARUS_KERNEL void conv2d(__global const float *restrict x, __global const float
         /* Segments outside, tiles inside: a segment's weights stay in cache for the whole run, while the next
          * segment's (or next plane's) are fetched, spread evenly over the run. In between, the sums so far wait
          * in y. */
-        const int ahead_step = (TC * 16 + run - 1) / run;
+        const int run = at.end_tile - at.first_tile, ahead_step = (TC * 16 + run - 1) / run;
         for (int first = 0; first < channels; first += segment) {
             const int last = min(first + segment, channels);
             __global const float *ahead = plane_weights + (long)last * kernel_h * kernel_w * (TC * 16);

@@ -23,21 +23,20 @@
 CLARUS_KERNEL void depthwise(__global const float *restrict x, __global const float *restrict w,
                              __global const float *restrict bias, __global const float *residual,
                              __global float *y, volatile __global int *counters,
-                             __global const int *restrict p, float a, float b)
+                             __global const int *restrict share, __global const int *restrict p, float a, float b)
 {
     /* The table: see launch_conv.c, which writes it in this order. */
-    const int workers = p[0], items = p[1], parts = p[2], planes = p[3], runs = p[4], planes_first = p[5], run = p[6];
-    const int tiles_x = p[7], tiles = p[8], out_w = p[9], blocks = p[10];
-    const int kernel_h = p[11], kernel_w = p[12];
-    const int x_offset = p[13], x_image = p[14], x_block = p[15], x_row = p[16];
-    const int x_kernel_row = p[17], x_kernel_column = p[18];
-    const int y_offset = p[19], y_image = p[20], y_block = p[21], y_row = p[22];
-    const int r_offset = p[23], r_image = p[24], r_block = p[25], r_row = p[26], has_residual = p[27];
+    const int tiles_x = p[0], out_w = p[1], blocks = p[2];
+    const int kernel_h = p[3], kernel_w = p[4];
+    const int x_offset = p[5], x_image = p[6], x_block = p[7], x_row = p[8];
+    const int x_kernel_row = p[9], x_kernel_column = p[10];
+    const int y_offset = p[11], y_image = p[12], y_block = p[13], y_row = p[14];
+    const int r_offset = p[15], r_image = p[16], r_block = p[17], r_row = p[18], has_residual = p[19];
 
-    for (int turn = 0, item; (item = share_next(counters, workers, items, &turn)) < items;) {
-        const conv_item at = conv_item_at(item, parts, planes, runs, planes_first);
-        const int lane = at.lane, block = at.plane % blocks, n = at.plane / blocks, first_tile = at.run * run;
-        for (int tile = first_tile; tile < min(first_tile + run, tiles); tile++) {
+    for (int turn = 0, item; (item = share_next(counters, share, &turn)) >= 0;) {
+        const conv_item at = conv_item_at(item, share);
+        const int lane = at.lane, block = at.plane % blocks, n = at.plane / blocks;
+        for (int tile = at.first_tile; tile < at.end_tile; tile++) {
             const int oy = tile / tiles_x, ox0 = tile % tiles_x * TP;
             __global const float *xs =
                 x + x_offset + n * x_image + block * x_block + oy * x_row + ox0 * (SX * 16) + lane;

@@ -1,7 +1,7 @@
 /* Convolutions: which kernel, how the weights are packed.
  *
- * conv2d.cl takes channel-blocked values, in tiles (rows x pixels x channel blocks, all held in registers)
- * that conv_tile.c chooses per layer by counting cycles, padding to whole tiles included. depthwise.cl takes
+ * conv2d.cl takes channel-blocked values, in tiles (pixels x channel blocks, all held in registers) that
+ * conv_tile.c chooses per layer by counting cycles, padding to whole tiles included. depthwise.cl takes
  * one channel per group, launch_winograd.c what is computed by Winograd's algorithm. conv_any.cl takes
  * everything else. */
 #include "launch_conv.h"
@@ -55,12 +55,9 @@ void conv_input_halo(const conv_params *conv, layout *layout)
     layout->right = reach[2];
 }
 
-/* How many work-items, and the table's entries about items of work (kernels/share.h): on a CPU one worker for
- * each core, else a work-item for each item, the parts of a channel block side by side. */
-enum { SHARE_ENTRIES = 7 };
-
-static void share_work(const plan *plan, const conv_grid *grid, launch *launch,
-                       int64_t entries[SHARE_ENTRIES])
+/* How many work-items, and the arguments of kernels/share.h: on a CPU one worker for each core, else a
+ * work-item for each item, the parts of a channel block side by side. */
+static clarus_status share_work(plan *plan, const conv_grid *grid, launch *launch, clarus_error *error)
 {
     const device_params *device = plan_device(plan);
     int64_t parts = LAYOUT_BLOCK / device->lanes, runs = div_up(grid->tiles, grid->run);
@@ -76,8 +73,11 @@ static void share_work(const plan *plan, const conv_grid *grid, launch *launch,
         launch->local[1] = (size_t)group;
         parts = 1;
     }
-    const int64_t all[] = {workers, items, parts, grid->planes, runs, grid->planes_first, grid->run};
-    memcpy(entries, all, sizeof all);
+    const int64_t table[] = {workers,     items,    parts, grid->planes, runs, grid->planes_first,
+                             grid->tiles, grid->run};
+    clarus_status status = launch_counters(plan, launch, workers, error);
+    return status == CLARUS_OK ? launch_table(plan, launch, table, sizeof table / sizeof *table, error)
+                               : status;
 }
 
 static void pack_tiles(void *user, int64_t begin, int64_t end)
@@ -180,8 +180,8 @@ static conv_places get_places(const lowered_op *what, const operand *in, const o
 /* The launch's arguments in the order that both kernels have. */
 static clarus_status add_arguments(plan *plan, const lowered_op *what, const operand *in, const operand *out,
                                    const weight_packing *pack, plan_fill_fn fill, int64_t weights,
-                                   const int64_t *table, size_t table_count, launch *launch,
-                                   clarus_error *error)
+                                   const conv_grid *grid, const int64_t *table, size_t table_count,
+                                   launch *launch, clarus_error *error)
 {
     clarus_status status;
     launch_buffer(launch, in->buffer);
@@ -189,7 +189,7 @@ static clarus_status add_arguments(plan *plan, const lowered_op *what, const ope
         (status = launch_bias(plan, what, what->as.conv.out_channels, launch, error)) != CLARUS_OK)
         return status;
     launch_results(launch, conv_residual(what, in), out);
-    if ((status = launch_counters(plan, launch, table[0], error)) != CLARUS_OK ||
+    if ((status = share_work(plan, grid, launch, error)) != CLARUS_OK ||
         (status = launch_table(plan, launch, table, table_count, error)) != CLARUS_OK)
         return status;
     launch_epilogue(launch, &what->epilogue);
@@ -233,8 +233,6 @@ clarus_status launch_blocked_conv(plan *plan, size_t op, const lowered_op *what,
     if (status != CLARUS_OK)
         return status;
     conv_tile_define(launch, &d.tile, pixel, plan_device(plan)->lanes);
-    int64_t share[SHARE_ENTRIES];
-    share_work(plan, &d.grid, launch, share);
     const lowered_value *weights = &plan->graph->values[what->inputs[1]];
     weight_packing pack = {.weights = weights->data,
                            .outputs = weights->shape.dims[0],
@@ -244,14 +242,7 @@ clarus_status launch_blocked_conv(plan *plan, size_t op, const lowered_op *what,
                            .taps = taps,
                            .width = d.tile.blocks * LAYOUT_BLOCK,
                            .tiles = d.tiles_o};
-    const int64_t table[] = {share[0],
-                             share[1],
-                             share[2],
-                             share[3],
-                             share[4],
-                             share[5],
-                             share[6],
-                             w->out[2],
+    const int64_t table[] = {w->out[2],
                              w->out[1],
                              d.pixels,
                              d.tiles_o,
@@ -279,7 +270,7 @@ clarus_status launch_blocked_conv(plan *plan, size_t op, const lowered_op *what,
                              d.blocks,
                              places.residual != NULL};
     return add_arguments(plan, what, in, out, &pack, fill,
-                         c->groups * d.tiles_o * pack.width * group_in * taps, table,
+                         c->groups * d.tiles_o * pack.width * group_in * taps, &d.grid, table,
                          sizeof table / sizeof *table, launch, error);
 }
 
@@ -313,19 +304,9 @@ static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *w
     conv_grid grid = {
         .tiles = tiles_x * w->out[1], .planes = c->batch * blocks, .planes_first = device->near_bytes > 0};
     conv_grid_set_run(plan, 1, pixels * taps, &grid);
-    int64_t share[SHARE_ENTRIES];
-    share_work(plan, &grid, launch, share);
     weight_packing pack = {
         .weights = plan->graph->values[what->inputs[1]].data, .groups = c->groups, .taps = taps};
-    const int64_t table[] = {share[0],
-                             share[1],
-                             share[2],
-                             share[3],
-                             share[4],
-                             share[5],
-                             share[6],
-                             tiles_x,
-                             grid.tiles,
+    const int64_t table[] = {tiles_x,
                              w->out[2],
                              blocks,
                              w->kernel[1],
@@ -345,8 +326,8 @@ static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *w
                              r->plane,
                              r->row,
                              places.residual != NULL};
-    return add_arguments(plan, what, in, out, &pack, fill_depthwise, blocks * LAYOUT_BLOCK * taps, table,
-                         sizeof table / sizeof *table, launch, error);
+    return add_arguments(plan, what, in, out, &pack, fill_depthwise, blocks * LAYOUT_BLOCK * taps, &grid,
+                         table, sizeof table / sizeof *table, launch, error);
 }
 
 static clarus_status launch_any(plan *plan, size_t op, const lowered_op *what, const operand *in,
