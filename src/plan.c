@@ -190,35 +190,40 @@ static void choose_halos(plan *plan)
     }
 }
 
-/* A part of a concatenation can be computed in place if it is not part of another, and an operation computes
- * it. */
-static int can_be_part(const plan *plan, const lowered_op *concat, size_t i)
+static int is_first_use(const lowered_op *concat, size_t i)
 {
-    size_t value = concat->inputs[i];
     for (size_t j = 0; j < i; j++)
-        if (concat->inputs[j] == value)
+        if (concat->inputs[j] == concat->inputs[i])
             return 0;
-    const struct placement *p = &plan->placements[value];
-    return p->part_of == NOWHERE && p->home.total_blocks == 0 &&
-           plan->graph->values[value].kind == VALUE_TEMPORARY;
+    return 1;
 }
 
-/* Parts of a blocked concatenation are computed where they belong, so that it costs nothing. All share one
- * halo. */
+/* Parts of a blocked concatenation are computed where they belong, so that it costs nothing, unless they are
+ * part of another already. All share one halo. */
 static void join_concat(plan *plan, const lowered_op *concat)
 {
     struct placement *whole = &plan->placements[concat->output];
-    for (size_t i = 0; i < concat->input_count; i++)
-        if (can_be_part(plan, concat, i))
-            widen_halo(&whole->home, &plan->placements[concat->inputs[i]].home);
-    int64_t first = 0;
     for (size_t i = 0; i < concat->input_count; i++) {
         struct placement *part = &plan->placements[concat->inputs[i]];
-        if (can_be_part(plan, concat, i)) {
-            part->part_of = (int64_t)concat->output;
+        if (part->part_of != NOWHERE || plan->graph->values[concat->inputs[i]].kind != VALUE_TEMPORARY)
+            continue;
+        part->part_of = (int64_t)concat->output;
+        widen_halo(&whole->home, &part->home);
+    }
+}
+
+/* Where in the whole the parts lie. The whole may be a part itself, whose place is known by then. */
+static void place_parts(plan *plan, const lowered_op *concat)
+{
+    const struct placement *whole = &plan->placements[concat->output];
+    int64_t blocks = whole->home.total_blocks ? whole->home.total_blocks : block_count(plan, concat->output);
+    int64_t first = whole->home.first_block;
+    for (size_t i = 0; i < concat->input_count; i++) {
+        struct placement *part = &plan->placements[concat->inputs[i]];
+        if (part->part_of == (int64_t)concat->output && is_first_use(concat, i)) {
             part->home = whole->home;
             part->home.first_block = first;
-            part->home.total_blocks = block_count(plan, concat->output);
+            part->home.total_blocks = blocks;
         }
         first += block_count(plan, concat->inputs[i]);
     }
@@ -237,6 +242,9 @@ static void choose_homes(plan *plan)
     for (size_t i = 0; i < graph->op_count; i++)
         if (graph->ops[i].kind == OP_MOVE && is_blocked(plan, graph->ops[i].output))
             join_concat(plan, &graph->ops[i]);
+    for (size_t i = graph->op_count; i-- > 0;)
+        if (graph->ops[i].kind == OP_MOVE && is_blocked(plan, graph->ops[i].output))
+            place_parts(plan, &graph->ops[i]);
 }
 
 /* ---- operands ---------------------------------------------------------------------------------- */
@@ -395,11 +403,12 @@ static clarus_status plan_blocked_concat(plan *plan, size_t number, const operan
 {
     const lowered_op *op = &plan->graph->ops[number];
     operand part = *out;
-    part.layout.total_blocks = block_count(plan, op->output);
+    if (!part.layout.total_blocks)
+        part.layout.total_blocks = block_count(plan, op->output);
     for (size_t i = 0; i < op->input_count; i++) {
         part.shape = in[i].shape;
-        clarus_status status =
-            in[i].buffer == out->buffer ? CLARUS_OK : launch_reorder(plan, number, &in[i], &part, error);
+        int in_place = in[i].buffer == out->buffer && layout_equal(&in[i].layout, &part.layout);
+        clarus_status status = in_place ? CLARUS_OK : launch_reorder(plan, number, &in[i], &part, error);
         if (status != CLARUS_OK)
             return status;
         part.layout.first_block += block_count(plan, op->inputs[i]);
