@@ -36,12 +36,14 @@ void conv_tile_define(launch *launch, const conv_tile *tile, int64_t x_pixel, in
 conv_tile conv_tile_choose(const plan *plan, int64_t pixels, int64_t blocks, int64_t x_pixel)
 {
     const double REUSE = 0.94;
+    enum { OTHERS = 4 }; /* registers that tile_registers leaves for weights and an input */
     const device_params *device = plan_device(plan);
     conv_tile best = {1, 4};
     double best_cost = 1e300;
     for (size_t i = 0; i < sizeof conv_tiles / sizeof *conv_tiles; i++) {
         const conv_tile *tile = &conv_tiles[i];
-        if (tile->pixels * tile->blocks > device->tile_registers)
+        int sums = tile->pixels * tile->blocks;
+        if (sums > device->tile_registers || sums + tile->blocks + 1 > device->tile_registers + OTHERS)
             continue;
         launch trial = {0};
         conv_tile_define(&trial, tile, x_pixel, device->lanes);
