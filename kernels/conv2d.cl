@@ -16,7 +16,7 @@
 #include "lanes.h"
 #include "epilogue.h"
 #include "share.h"
-#include "unroll.h"
+#include "register_tile.h"
 
 /* Steps of the kernel for pixel i and block t of the tile. First, where the pixel lies. */
 #define LOCATE(i) if (i < TP) { \
@@ -30,12 +30,8 @@
                 n++; \
             } \
         } }
-#define CLEAR_SUM(i, t) if (t < TC) sum[i][t] = (floatv)(0.0f);
-#define CLEAR(i) if (i < TP) { UNROLL_BLOCKS(CLEAR_SUM, i) }
-#define LOAD_WEIGHT(i, t) if (t < TC) weight[t] = LOADV(ws + t * 16);
-#define ADD_PRODUCT(i, t) if (t < TC) sum[i][t] = fma(v, weight[t], sum[i][t]);
 #define ADD_PRODUCTS(i) if (i < TP) { \
-        const floatv v = (floatv)(in[at_x[i]]); \
+        const floatv value = (floatv)(in[at_x[i]]); \
         UNROLL_BLOCKS(ADD_PRODUCT, i) }
 #define PREFETCH_NEXT(i) if (i < TP) { PREFETCH(in + at_x[i] + next); }
 /* One input channel: its weights by all pixels. */
@@ -73,10 +69,9 @@ CLARUS_KERNEL void conv2d(__global const float *restrict x, __global const float
     const int channels = p[4], segment = p[5], kernel_h = p[6], kernel_w = p[7];
     const int x_offset = p[8], x_image = p[9], x_group = p[10], x_block = p[11];
     const int x_channel = XPIXEL == 16 ? 1 : p[12], x_row = p[13], x_pixel = p[14];
-    const int x_kernel_row = p[15], x_kernel_column = p[16];
-    const int y_offset = p[17], y_image = p[18], y_block = p[19], y_row = p[20];
-    const int r_offset = p[21], r_image = p[22], r_block = p[23], r_row = p[24];
-    const int group_blocks = p[25], has_residual = p[26];
+    const int x_kernel_row = p[15], x_kernel_column = p[16], group_blocks = p[17];
+    const int y_offset = p[18], y_image = p[19], y_block = p[20], y_row = p[21];
+    const int r_offset = p[22], r_image = p[23], r_block = p[24], r_row = p[25], has_residual = p[26];
 
     for (int turn = 0, item; (item = share_next(counters, share, &turn)) >= 0;) {
         const conv_item at = conv_item_at(item, share);

@@ -11,7 +11,7 @@
  * Parameters: TP, TC (tile of sums), LANES (16), FUNCTION (epilogue.h). */
 #include "lanes.h"
 #include "epilogue.h"
-#include "unroll.h"
+#include "register_tile.h"
 #include "winograd.h"
 
 #define LOADL(p) (*(__local const floatv *)(p))
@@ -19,21 +19,10 @@
 
 /* Input to v. */
 #define READ(i, j) LOADV(in + i * x_row + j * 16)
-#define INPUT_ROW(i) { \
-        const floatv d0 = READ(i, 0), d1 = READ(i, 1), d2 = READ(i, 2), d3 = READ(i, 3), d4 = READ(i, 4), d5 = READ(i, 5); \
-        TRANSFORM_INPUT(t[i][0], t[i][1], t[i][2], t[i][3], t[i][4], t[i][5], d0, d1, d2, d3, d4, d5) }
 #define WRITE(i, j, value) STOREL(value, to + (6 * i + j) * v_position);
-#define INPUT_COLUMN(j) { \
-        floatv r0, r1, r2, r3, r4, r5; \
-        TRANSFORM_INPUT(r0, r1, r2, r3, r4, r5, t[0][j], t[1][j], t[2][j], t[3][j], t[4][j], t[5][j]) \
-        WRITE(0, j, r0) WRITE(1, j, r1) WRITE(2, j, r2) WRITE(3, j, r3) WRITE(4, j, r4) WRITE(5, j, r5) }
 
 /* v to m: the steps of conv2d.cl. */
-#define CLEAR_SUM(i, t) if (t < TC) sum[i][t] = (floatv)(0.0f);
-#define CLEAR(i) if (i < TP) { UNROLL_BLOCKS(CLEAR_SUM, i) }
-#define LOAD_WEIGHT(i, t) if (t < TC) weight[t] = LOADV(ws + t * 16);
 #define PREFETCH_WEIGHT(i, t) if (t < TC) { PREFETCH_FAR(ws + AHEAD + t * 16); }
-#define ADD_PRODUCT(i, t) if (t < TC) sum[i][t] = fma(value, weight[t], sum[i][t]);
 #define ADD_PRODUCTS(i) if (i < TP) { \
         const floatv value = (floatv)(from[i * 16]); \
         UNROLL_BLOCKS(ADD_PRODUCT, i) }
@@ -50,19 +39,11 @@ enum { AHEAD = 4096 };
 
 /* m to output. */
 #define PRODUCT(i, j) LOADL(from + (6 * i + j) * m_position)
-#define OUTPUT_ROW(i) { \
-        const floatv m0 = PRODUCT(i, 0), m1 = PRODUCT(i, 1), m2 = PRODUCT(i, 2), m3 = PRODUCT(i, 3), m4 = PRODUCT(i, 4), \
-                     m5 = PRODUCT(i, 5); \
-        TRANSFORM_OUTPUT(t[i][0], t[i][1], t[i][2], t[i][3], m0, m1, m2, m3, m4, m5) }
 #define END(i, j, value) if (oy + i < out_h && ox + j < out_w) { \
         floatv s = value + offset; \
         if (has_residual) \
             s += LOADV(res + i * r_row + j * 16); \
         STOREV(epilogue_function(s, (floatv)(a), (floatv)(b)), out + i * y_row + j * 16); }
-#define OUTPUT_COLUMN(j) { \
-        floatv y0, y1, y2, y3; \
-        TRANSFORM_OUTPUT(y0, y1, y2, y3, t[0][j], t[1][j], t[2][j], t[3][j], t[4][j], t[5][j]) \
-        END(0, j, y0) END(1, j, y1) END(2, j, y2) END(3, j, y3) }
 
 CLARUS_KERNEL void winograd(__global const float *restrict x, __global const float *restrict w,
                             __global const float *restrict bias, __global const float *residual, __global float *y,

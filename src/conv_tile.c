@@ -56,15 +56,14 @@ conv_tile conv_tile_choose(const plan *plan, int64_t pixels, int64_t blocks, int
     return best;
 }
 
-/* On a CPU runs are long enough that a work-group's own cost, about some hundred multiply-adds of a vector,
- * does not count, and leave enough work-groups to share among cores. On a GPU every tile is a work-item of
- * its own. */
+/* On a CPU runs are long enough that an item's own cost, about some hundred multiply-adds of a vector, does
+ * not count, and leave enough items to share among cores. On a GPU every tile is an item of its own. */
 void conv_grid_set_run(const plan *plan, int64_t wish, int64_t tile_work, conv_grid *grid)
 {
-    enum { WORK = 8000, GROUPS = 8 };
+    enum { WORK = 8000, ITEMS = 8 };
     int64_t least = div_up(WORK, tile_work);
     int64_t most =
-        plan->parallel == 1 ? grid->tiles : grid->tiles * grid->planes / ((int64_t)plan->parallel * GROUPS);
+        plan->parallel == 1 ? grid->tiles : grid->tiles * grid->planes / ((int64_t)plan->parallel * ITEMS);
     int64_t run = min64(wish > least ? wish : least, most > 1 ? most : 1);
     grid->run = plan_device(plan)->near_bytes == 0 ? 1 : div_up(grid->tiles, div_up(grid->tiles, run));
 }

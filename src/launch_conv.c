@@ -177,20 +177,29 @@ static conv_places get_places(const lowered_op *what, const operand *in, const o
     return places;
 }
 
-/* The launch's arguments in the order that both kernels have. */
+/* The launch's arguments in the order that both kernels have; both tables end with where the results lie. */
 static clarus_status add_arguments(plan *plan, const lowered_op *what, const operand *in, const operand *out,
-                                   const weight_packing *pack, plan_fill_fn fill, int64_t weights,
-                                   const conv_grid *grid, const int64_t *table, size_t table_count,
-                                   launch *launch, clarus_error *error)
+                                   const conv_places *places, const weight_packing *pack, plan_fill_fn fill,
+                                   int64_t weights, const conv_grid *grid, const int64_t *table,
+                                   size_t table_count, launch *launch, clarus_error *error)
 {
+    enum { MOST = 18 };
+    const layout_pitch *y = &places->y, *r = &places->r;
+    const int64_t results[] = {y->origin, y->image,  y->plane,
+                               y->row,    r->origin, r->image,
+                               r->plane,  r->row,    places->residual != NULL};
+    int64_t all[MOST + sizeof results / sizeof *results];
+    memcpy(all, table, table_count * sizeof *all);
+    memcpy(all + table_count, results, sizeof results);
     clarus_status status;
     launch_buffer(launch, in->buffer);
     if ((status = launch_weights(plan, pack, fill, (size_t)weights, launch, error)) != CLARUS_OK ||
         (status = launch_bias(plan, what, what->as.conv.out_channels, launch, error)) != CLARUS_OK)
         return status;
-    launch_results(launch, conv_residual(what, in), out);
+    launch_results(launch, places->residual, out);
     if ((status = share_work(plan, grid, launch, error)) != CLARUS_OK ||
-        (status = launch_table(plan, launch, table, table_count, error)) != CLARUS_OK)
+        (status = launch_table(plan, launch, all, table_count + sizeof results / sizeof *results, error)) !=
+            CLARUS_OK)
         return status;
     launch_epilogue(launch, &what->epilogue);
     return CLARUS_OK;
@@ -222,7 +231,7 @@ clarus_status launch_blocked_conv(plan *plan, size_t op, const lowered_op *what,
     const conv_params *c = &what->as.conv;
     const window *w = &c->window;
     const conv_places places = get_places(what, in, out);
-    const layout_pitch *x = &places.x, *y = &places.y, *r = &places.r;
+    const layout_pitch *x = &places.x;
     int64_t group_in = c->in_channels / c->groups, group_out = c->out_channels / c->groups;
     int64_t taps = w->kernel[1] * w->kernel[2], pixel = in->layout.kind == LAYOUT_BLOCKED ? LAYOUT_BLOCK : 1;
     conv_division d;
@@ -259,17 +268,8 @@ clarus_status launch_blocked_conv(plan *plan, size_t op, const lowered_op *what,
                              pixel * w->stride[2],
                              x->row * w->dilation[1],
                              pixel * w->dilation[2],
-                             y->origin,
-                             y->image,
-                             y->plane,
-                             y->row,
-                             r->origin,
-                             r->image,
-                             r->plane,
-                             r->row,
-                             d.blocks,
-                             places.residual != NULL};
-    return add_arguments(plan, what, in, out, &pack, fill,
+                             d.blocks};
+    return add_arguments(plan, what, in, out, &places, &pack, fill,
                          c->groups * d.tiles_o * pack.width * group_in * taps, &d.grid, table,
                          sizeof table / sizeof *table, launch, error);
 }
@@ -291,7 +291,7 @@ static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *w
     const window *w = &c->window;
     const device_params *device = plan_device(plan);
     const conv_places places = get_places(what, in, out);
-    const layout_pitch *x = &places.x, *y = &places.y, *r = &places.r;
+    const layout_pitch *x = &places.x;
     int64_t pixels = depthwise_pixels(device, w), tiles_x = div_up(w->out[2], pixels);
     int64_t blocks = div_up(c->groups, LAYOUT_BLOCK), taps = w->kernel[1] * w->kernel[2];
 
@@ -316,18 +316,9 @@ static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *w
                              x->plane,
                              x->row * w->stride[1],
                              x->row * w->dilation[1],
-                             LAYOUT_BLOCK * w->dilation[2],
-                             y->origin,
-                             y->image,
-                             y->plane,
-                             y->row,
-                             r->origin,
-                             r->image,
-                             r->plane,
-                             r->row,
-                             places.residual != NULL};
-    return add_arguments(plan, what, in, out, &pack, fill_depthwise, blocks * LAYOUT_BLOCK * taps, &grid,
-                         table, sizeof table / sizeof *table, launch, error);
+                             LAYOUT_BLOCK * w->dilation[2]};
+    return add_arguments(plan, what, in, out, &places, &pack, fill_depthwise, blocks * LAYOUT_BLOCK * taps,
+                         &grid, table, sizeof table / sizeof *table, launch, error);
 }
 
 static clarus_status launch_any(plan *plan, size_t op, const lowered_op *what, const operand *in,

@@ -47,7 +47,7 @@ def parse():
         parser.error("no MODEL.onnx is given")
     if options.only == "labels" and options.models and not options.photos:
         parser.error("--only labels needs --photos")
-    options.library = options.build / "lib" / "libclarus.so"
+    options.libclarus = options.build / "lib" / "libclarus.so"
     options.program = options.build / "tools" / "clarus"
     return options
 

@@ -74,10 +74,10 @@ def labels(options, model, batch, threads):
     paths = sorted(make_pictures(options.photos, options.work).iterdir())
     copy = networks.copy(model, batch, options.work)
     os.environ["CLARUS_THREADS"] = str(threads)
-    pictures = libclarus.Pictures(options.library, copy, SIDE)
+    pictures = libclarus.Pictures(options.libclarus, copy, SIDE)
     found = {"decode": [], "compute": [], "classify": []}
     with contextlib.ExitStack() as stack:
-        worker = Worker("clarus", copy, batch, threads, options.library, os.devnull)
+        worker = Worker("clarus", copy, batch, threads, options.libclarus, os.devnull)
         stack.callback(worker.close)
         for _ in range(options.rounds):
             found["decode"].append(decode_rate(pictures, paths, threads))

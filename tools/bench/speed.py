@@ -20,7 +20,7 @@ def start(name, options, model, batch, threads, stack, outputs):
         path = single
     else:
         path = networks.copy(model, batch, options.work)
-    worker = Worker(name, path, batch, threads, options.library, f"{outputs}/{name}.npy")
+    worker = Worker(name, path, batch, threads, options.libclarus, f"{outputs}/{name}.npy")
     stack.callback(worker.close)
     if name != "onnxruntime":
         found, expected = (numpy.load(f"{outputs}/{which}.npy") for which in (name, "onnxruntime"))
@@ -73,7 +73,7 @@ def compare(options, model, batch, threads):
     result = {"kind": "speed", "network": model.stem, "batch": batch, "threads": threads, "rounds": options.rounds,
               "seconds": options.seconds, **machine.description()}
     with tempfile.TemporaryDirectory() as outputs, contextlib.ExitStack() as stack:
-        peak = Worker("peak", "", 0, threads, options.library, "")
+        peak = Worker("peak", "", 0, threads, options.libclarus, "")
         stack.callback(peak.close)
         try:
             workers, refused = start_all(options, model, batch, threads, stack, outputs)

@@ -1,0 +1,8 @@
+/* A tile of sums in registers, TP pixels by TC blocks of LANES channels: the steps for pixel i and block t. sum, weight, ws
+ * (the weights of a channel) and value (of pixel i) are the kernel's. After lanes.h. */
+#include "unroll.h"
+
+#define CLEAR_SUM(i, t) if (t < TC) sum[i][t] = (floatv)(0.0f);
+#define CLEAR(i) if (i < TP) { UNROLL_BLOCKS(CLEAR_SUM, i) }
+#define LOAD_WEIGHT(i, t) if (t < TC) weight[t] = LOADV(ws + t * 16);
+#define ADD_PRODUCT(i, t) if (t < TC) sum[i][t] = fma(value, weight[t], sum[i][t]);
