@@ -85,6 +85,16 @@ static void examine_folder(const char *path, icd_findings *findings)
     closedir(folder);
 }
 
+int pocl_would_abort(void)
+{
+    icd_findings found = {0};
+    /* Where Linux tells of the cores; hwloc, which PoCL asks for the size of memory, needs one of the two. */
+    if (!access("/sys/devices/system/cpu", X_OK) || !access("/sys/bus/cpu/devices", X_OK))
+        return 0;
+    examine_folder(vendor_folder(), &found);
+    return found.has_pocl;
+}
+
 /* 1 if the folder exists, or the first one above it that does, and can be written to. */
 static int is_writable(const char *path)
 {
@@ -125,6 +135,12 @@ static void explain_no_device(char text[POCL_ADVICE])
 
 void pocl_advice(const device_survey *survey, char text[POCL_ADVICE])
 {
+    if (pocl_would_abort()) {
+        snprintf(text, POCL_ADVICE,
+                 "no driver is asked, since PoCL, which is among them, would end the process without "
+                 "/sys/devices/system/cpu: mount /sys (mount -t sysfs sysfs /sys)");
+        return;
+    }
     if (device_name_contains(survey->empty, platform_name)) {
         explain_no_device(text);
         return;

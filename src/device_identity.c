@@ -3,6 +3,8 @@
  * are bounded and made printable, a device that does not answer is left out. */
 #include "device_identity.h"
 
+#include "../fallback/pocl.h"
+
 #include <stdio.h>
 
 enum { MOST_PLATFORMS = 64, MOST_DEVICES = 256 };
@@ -169,7 +171,7 @@ clarus_status device_enumerate(clarus_context *context, device_identity **identi
     device_identity reference;
     *survey = (device_survey){0};
     /* Without any platform the loader reports an error, which is no error here. */
-    if (clGetPlatformIDs(MOST_PLATFORMS, platforms, &platform_count))
+    if (pocl_would_abort() || clGetPlatformIDs(MOST_PLATFORMS, platforms, &platform_count))
         platform_count = 0;
     int ok = 1;
     for (cl_uint i = 0; ok && i < platform_count && i < MOST_PLATFORMS; i++)

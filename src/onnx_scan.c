@@ -95,8 +95,9 @@ clarus_status onnx_scan(const ProtobufCMessageDescriptor *descriptor, const uint
         return error_set(error, CLARUS_E_LIMIT,
                          "more than %d fields or %d messages: too many for an image network", MAX_FIELDS,
                          MAX_MESSAGES);
-    return error_set(error, CLARUS_E_FORMAT,
-                     "not an ONNX file, or damaged or truncated: wrong at byte %zu of %zu",
+    return error_set(error, CLARUS_E_FORMAT, "%s, or damaged or truncated: wrong at byte %zu of %zu",
+                     descriptor == &onnx__model__descriptor ? "not an ONNX file"
+                                                            : "neither .npy nor a tensor of ONNX",
                      (size_t)(s.p - bytes), size);
 }
 

@@ -14,7 +14,7 @@ foreach(name
 )
     add_test(NAME cli_${name}
              COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/cli/test_${name}.sh $<TARGET_FILE:clarus_program>
-                     $<TARGET_FILE:make_files> $<TARGET_FILE:json_query>)
+                     $<TARGET_FILE:make_files> $<TARGET_FILE:json_query> $<TARGET_FILE:fake_driver>)
     set_tests_properties(cli_${name} PROPERTIES LABELS cli SKIP_RETURN_CODE 77 TIMEOUT 300)
 endforeach()
 set_tests_properties(cli_device PROPERTIES LABELS device)

@@ -1,7 +1,7 @@
-# Sourced by the command-line tests. Usage of each: test_NAME.sh CLARUS MAKE_FILES JSON_QUERY
+# Sourced by the command-line tests. Usage of each: test_NAME.sh CLARUS MAKE_FILES JSON_QUERY FAKE_DRIVER
 # shellcheck shell=sh disable=SC2034
 set -u
-clarus=$1 make_files=$2 query=$3
+clarus=$1 make_files=$2 query=$3 fake_driver=$4
 checks=0 failures=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

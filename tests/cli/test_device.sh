@@ -52,4 +52,13 @@ HOME=$work/nowhere XDG_CACHE_HOME='' POCL_CACHE_DIR='' TMPDIR=$work/private "$cl
 is "$?" 1
 is "$("$query" path status error digest top <out)" "$(cat reference)"
 is "$(find private -path '*/clarus-pocl-*' -prune -perm 700 | wc -l | tr -d ' ')" 1
+
+# Without /sys PoCL would abort the process; it is not asked, and one line says so. Needs a mount of one's own.
+if unshare -rm mount -t tmpfs none /sys 2>/dev/null; then
+    # shellcheck disable=SC2016 # for the inner shell to expand
+    unshare -rm sh -c 'mount -t tmpfs none /sys && exec "$@"' - "$clarus" classify --model conv.onnx \
+        --device pocl pictures/red.png >out 2>err
+    is "$?" 4
+    has err "would end the process without /sys/devices/system/cpu"
+fi
 finish

@@ -45,7 +45,7 @@ done
 
 # float64 is carried in float32, which is said.
 run 0 info double.onnx
-has out "float64      computed values are carried in float32"
+has out "float64       computed values are carried in float32"
 run 0 info double.onnx --json
 is "$("$query" float64 inputs.0.dtype <out)" "computed values are carried in float32 float64"
 run 0 info sum.onnx

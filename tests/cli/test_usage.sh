@@ -25,6 +25,9 @@ for command in classify run bench devices verify info; do
     has out "Usage: clarus $command"
     has out "  --json "
     is "$(awk 'length > 80' out)" ""
+    cp out help
+    run 0 help "$command"
+    cmp -s out help || fail "clarus help $command differs from clarus $command --help"
     run 2 "$command" --frobnicate
     has err "clarus $command: --frobnicate: unknown option"
     run 2 "$command" --json=1
@@ -35,6 +38,11 @@ for command in classify run bench devices verify info; do
     has err '"0" is not a whole number from 1 to 1024'
 done
 
+run 2 help frobnicate
+has err '"frobnicate" is not a command'
+run 2 classify --json --csv pictures/red.png
+has err "clarus classify: --json and --csv exclude each other"
+is "$(cat out)" ""
 run 2 classify
 has err "PATH...: missing"
 run 2 info
@@ -63,6 +71,19 @@ has err '--geometry: "round" is not torchvision, huggingface or rounded'
 
 run 4 classify --model fixed.onnx --device "no such device" pictures/red.png
 has err "no such device"
+has err "clarus devices shows what is there"
+run 4 verify --device reference
+has err "the reference device is what others are compared with"
+# A driver that ends the process, as LLVM does where a disk is full.
+mkdir vendors
+echo "$fake_driver" >vendors/fake.icd
+OCL_ICD_VENDORS=$work/vendors
+CLARUS_FAKE='exit'
+export OCL_ICD_VENDORS CLARUS_FAKE
+run 4 classify --model fixed.onnx --device auto pictures/red.png
+has err "clarus: an OpenCL driver ended the process"
+unset OCL_ICD_VENDORS CLARUS_FAKE
+
 run 3 classify --model missing.onnx pictures/red.png
 has err "missing.onnx"
 run 3 classify --model labels.txt pictures/red.png

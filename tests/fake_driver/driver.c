@@ -1,5 +1,6 @@
 /* An OpenCL driver that fails on demand, for what no hardware does when asked. CLARUS_FAKE chooses:
  *
+ *    exit            the driver ends the process
  *    no_platform     the driver loads and has no platform
  *    no_device       one platform without a device
  *    build_failure   a GPU whose compiler refuses every program, with a log
@@ -291,6 +292,8 @@ static cl_int finish(cl_command_queue queue)
 
 static cl_int platform_ids(cl_uint room, cl_platform_id *out, cl_uint *count)
 {
+    if (is_case("exit"))
+        exit(1);
     if (is_case("no_platform")) {
         if (count)
             *count = 0;

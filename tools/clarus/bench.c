@@ -22,9 +22,9 @@ static const usage about = {
     .description =
         "Times a network on made-up inputs, run by run, from the call to the outputs in host memory, after "
         "one "
-        "run that warms up. load_ms is reading the model, planning and packing; first_run_ms the first run, "
-        "which "
-        "compiles kernels if the cache has none. gmacs are the network's own multiply-adds per batch, "
+        "run that warms up. load_ms is reading the model, planning and packing; first_run_ms the first run; "
+        "kernels that the cache lacks are compiled in either. gmacs are the network's own multiply-adds per "
+        "batch, "
         "peak_gflops "
         "is measured on the device before and after, peak_bytes the most memory that the process held. A "
         "layer's limit is that peak or the bandwidth of a simple kernel that moves as many bytes, whichever "

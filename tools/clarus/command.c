@@ -67,6 +67,10 @@ clarus_context *common_context(const common_options *common, uint64_t max_pixels
     clarus_context *context = NULL;
     clarus_error error = {0};
     clarus_context_options options;
+    if (common->json && common->csv) {
+        complain(common, "--json and --csv exclude each other");
+        return NULL;
+    }
     clarus_context_options_init(&options);
     options.threads = (int)common->threads;
     options.max_pixels = max_pixels;
@@ -77,12 +81,18 @@ clarus_context *common_context(const common_options *common, uint64_t max_pixels
     return context;
 }
 
+static void complain_of_device(const common_options *common, const clarus_error *error)
+{
+    complain(common, "%s%s", error->message,
+             error->status == CLARUS_E_DEVICE ? "; clarus devices shows what is there" : "");
+}
+
 clarus_device *common_device(const common_options *common, clarus_context *context)
 {
     clarus_device *device = NULL;
     clarus_error error = {0};
     if (clarus_device_open(context, common->device, &device, &error) != CLARUS_OK)
-        complain(common, "%s", error.message);
+        complain_of_device(common, &error);
     return device;
 }
 
@@ -113,7 +123,7 @@ clarus_device *device_opening_take(device_opening *opening)
 {
     wait_for_device(opening);
     if (opening->status != CLARUS_OK)
-        complain(opening->common, "%s", opening->error.message);
+        complain_of_device(opening->common, &opening->error);
     clarus_device *device = opening->device;
     opening->device = NULL;
     return device;

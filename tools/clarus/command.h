@@ -54,7 +54,8 @@ int command_info(int argc, char **argv);
 
 /* 0 and *math, or EXIT_USAGE and a message. */
 int common_math(const common_options *common, clarus_math *math);
-/* A context with the options' threads and log; NULL after a message. max_pixels 0: the default. */
+/* A context with the options' threads and log; NULL after a message, also if options exclude each other.
+ * max_pixels 0: the default. */
 clarus_context *common_context(const common_options *common, uint64_t max_pixels);
 /* NULL after a message. */
 clarus_device *common_device(const common_options *common, clarus_context *context);

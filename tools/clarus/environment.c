@@ -1,5 +1,7 @@
 #include "environment.h"
 
+#include "command.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -15,6 +17,26 @@ void environment_check_streams(void)
         if (fcntl(stream, F_GETFD) < 0 && errno == EBADF)
             open("/dev/null", O_RDONLY); /* takes the lowest free number; writing to it fails, as it should */
     signal(SIGPIPE, SIG_IGN);
+}
+
+static int returns;
+
+static void report_exit(void)
+{
+    if (returns)
+        return;
+    fputs("clarus: an OpenCL driver ended the process\n", stderr); /* and has said why */
+    _exit(EXIT_DEVICE);
+}
+
+void environment_watch_exit(void)
+{
+    atexit(report_exit);
+}
+
+void environment_returns(void)
+{
+    returns = 1;
 }
 
 static int is_writable(const char *folder)

@@ -37,7 +37,7 @@ static void print_values(FILE *file, const char *title, size_t count, const clar
 {
     char text[SHAPE_WORDS];
     for (size_t i = 0; i < count; i++) {
-        fprintf(file, "%-12s ", i ? "" : title);
+        fprintf(file, "%-13s ", i ? "" : title);
         print_plain(file, get(model, i)->name);
         fputs(": ", file);
         print_plain(file, shape_words(get(model, i), text));
@@ -48,7 +48,7 @@ static void print_values(FILE *file, const char *title, size_t count, const clar
 static void print_operators(FILE *file, const clarus_model *model)
 {
     enum { WIDTH = 80, INDENT = 13 };
-    int column = fprintf(file, "%-12s", "operators");
+    int column = fprintf(file, "%-13s", "operators");
     for (size_t i = 0; i < clarus_model_operator_count(model); i++) {
         char text[256];
         size_t times = 0;
@@ -69,24 +69,24 @@ static void print_for_people(const inspection *in)
 {
     FILE *file = in->output.file;
     const clarus_model *m = in->model;
-    fprintf(file, "%-12s ", "model");
+    fprintf(file, "%-13s ", "model");
     print_plain(file, in->path);
-    fprintf(file, "\n%-12s %lld\n", "opset", (long long)clarus_model_opset(m));
+    fprintf(file, "\n%-13s %lld\n", "opset", (long long)clarus_model_opset(m));
     if (*clarus_model_description(m)) {
-        fprintf(file, "%-12s ", "description");
+        fprintf(file, "%-13s ", "description");
         print_plain(file, clarus_model_description(m));
         putc('\n', file);
     }
     print_values(file, "inputs", clarus_model_input_count(m), m, clarus_model_input);
     print_values(file, "outputs", clarus_model_output_count(m), m, clarus_model_output);
     print_operators(file, m);
-    fprintf(file, "%-12s %llu\n", "parameters", (unsigned long long)clarus_model_parameters(m));
+    fprintf(file, "%-13s %llu\n", "parameters", (unsigned long long)clarus_model_parameters(m));
     if (in->session && clarus_session_is_planned(in->session))
-        fprintf(file, "%-12s %llu\n", "multiply-adds", (unsigned long long)clarus_session_macs(in->session));
+        fprintf(file, "%-13s %llu\n", "multiply-adds", (unsigned long long)clarus_session_macs(in->session));
     if (in->session && clarus_session_narrows_float64(in->session))
-        fprintf(file, "%-12s computed values are carried in float32\n", "float64");
+        fprintf(file, "%-13s computed values are carried in float32\n", "float64");
     for (size_t i = 0; i < clarus_model_unsupported_count(m); i++) {
-        fprintf(file, "%-12s ", i ? "" : "unsupported");
+        fprintf(file, "%-13s ", i ? "" : "unsupported");
         print_plain(file, clarus_model_unsupported(m, i));
         putc('\n', file);
     }

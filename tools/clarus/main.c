@@ -41,6 +41,24 @@ static int print_version(void)
     return fflush(stdout) == 0 ? EXIT_OK : EXIT_OUTPUT;
 }
 
+static int run_command(int argc, char **argv)
+{
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(argv[0], commands[i].name) == 0) {
+            environment_set_up();
+            return commands[i].run(argc, argv);
+        }
+    }
+    fprintf(stderr, "clarus: \"%s\" is not a command; see clarus --help\n", argv[0]);
+    return EXIT_USAGE;
+}
+
+static int help(const char *command)
+{
+    char *arguments[] = {(char *)command, "--help", NULL};
+    return command ? run_command(2, arguments) : print_usage(stdout);
+}
+
 static int dispatch(int argc, char **argv)
 {
     if (argc < 2) {
@@ -48,23 +66,18 @@ static int dispatch(int argc, char **argv)
         return EXIT_USAGE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
-        return print_usage(stdout);
+        return help(argv[2]);
     if (strcmp(argv[1], "--version") == 0)
         return print_version();
-    for (size_t i = 0; i < COMMANDS; i++) {
-        if (strcmp(argv[1], commands[i].name) == 0) {
-            environment_set_up();
-            return commands[i].run(argc - 1, argv + 1);
-        }
-    }
-    fprintf(stderr, "clarus: \"%s\" is not a command; see clarus --help\n", argv[1]);
-    return EXIT_USAGE;
+    return run_command(argc - 1, argv + 1);
 }
 
 int main(int argc, char **argv)
 {
     environment_check_streams();
+    environment_watch_exit();
     int code = dispatch(argc, argv);
     interrupt_finish();
+    environment_returns();
     return code;
 }

@@ -17,7 +17,8 @@ static const char *name_of(const output *out)
 
 static int fail(const output *out, const char *action, int code)
 {
-    complain(out->common, "%s: cannot %s: %s", name_of(out), action, strerror(code));
+    if (code != EINTR) /* a signal ends the program, and says so */
+        complain(out->common, "%s: cannot %s: %s", name_of(out), action, strerror(code));
     return EXIT_OUTPUT;
 }
 

@@ -69,7 +69,7 @@ static int verify_device(verification *v, clarus_context *context, clarus_device
         return EXIT_OK; /* by a signal or a full disk, which are reported elsewhere */
     if (status != CLARUS_OK && status != CLARUS_E_MISMATCH) {
         complain(&v->common, "%s: %s", v->device->name, error.message);
-        return exit_code_of(status);
+        return status == CLARUS_E_UNSUPPORTED ? EXIT_DEVICE : exit_code_of(status);
     }
     if (v->differed)
         tell(&v->common, "%s: %zu of %zu tests differ from the reference.", v->device->name, v->differed,
@@ -107,7 +107,8 @@ static int verify_all(verification *v, clarus_context *context)
         clarus_device_free(device);
     }
     if (!verified && !interrupt_seen()) {
-        complain(&v->common, "no usable device");
+        const char *advice = clarus_device_list_advice(list);
+        complain(&v->common, "no usable device%s%s", *advice ? ": " : "", advice);
         code = EXIT_DEVICE;
     }
     clarus_device_list_free(list);
