@@ -79,23 +79,22 @@ static void transform_planes(void *user, int64_t begin, int64_t end)
         }
 }
 
-/* One tile of 16 output channels; channels beyond the last stay zero. */
+/* One tile of 16 output channels; channels beyond the last become zero. */
 static void transform_weights(void *user, int64_t begin, int64_t end)
 {
     const winograd_job *job = user;
     const conv_params *conv = job->conv;
     const float *w = job->task->inputs[1];
-    int64_t size = conv->in_channels * SUM_COLUMNS;
+    int64_t size = conv->in_channels * SUM_COLUMNS, row = conv->in_channels * 9;
     for (int64_t tile = begin; tile < end; tile++)
-        for (int64_t c = 0; c < conv->in_channels; c++)
-            for (int64_t k = 0; k < SUM_COLUMNS; k++) {
-                int64_t o = tile * SUM_COLUMNS + k;
-                float u[POSITIONS] = {0};
-                if (o < conv->out_channels)
-                    winograd_weights(w + (o * conv->in_channels + c) * 9, u);
-                for (int64_t i = 0; i < POSITIONS; i++)
-                    job->u[(i * job->column_tiles + tile) * size + c * SUM_COLUMNS + k] = u[i];
-            }
+        for (int64_t c = 0; c < conv->in_channels; c++) {
+            float u[POSITIONS][WINOGRAD_LANES];
+            int64_t first = tile * SUM_COLUMNS, rest = conv->out_channels - first;
+            winograd_weights(w + first * row + c * 9, row, rest < SUM_COLUMNS ? rest : SUM_COLUMNS, u);
+            for (int64_t i = 0; i < POSITIONS; i++)
+                memcpy(job->u + (i * job->column_tiles + tile) * size + c * SUM_COLUMNS, u[i],
+                       SUM_COLUMNS * sizeof(float));
+        }
 }
 
 static void store_tile(const winograd_job *job, int64_t image, int64_t channel, int64_t tile,

@@ -53,25 +53,8 @@ static clarus_status create_memory(exec *exec, size_t m, clarus_error *error)
     return code ? opencl_error(error, "clCreateSubBuffer", code) : CLARUS_OK;
 }
 
-/* Packs straight into the device's memory where it can be mapped. */
-static clarus_status write_packed(exec *exec, const plan_buffer *b, int threads, clarus_error *error)
+static clarus_status initialise_buffer(exec *exec, const plan_buffer *b, clarus_error *error)
 {
-    size_t bytes = b->count * sizeof(float);
-    cl_int code;
-    float *to = clEnqueueMapBuffer(exec->queue, exec->memories[b->memory], CL_TRUE,
-                                   CL_MAP_WRITE_INVALIDATE_REGION, 0, bytes, 0, NULL, NULL, &code);
-    if (code)
-        return opencl_error(error, "clEnqueueMapBuffer", code);
-    memset(to, 0, bytes);
-    b->fill(b->fill_user, to, threads);
-    code = clEnqueueUnmapMemObject(exec->queue, exec->memories[b->memory], to, 0, NULL, NULL);
-    return code ? opencl_error(error, "clEnqueueUnmapMemObject", code) : CLARUS_OK;
-}
-
-static clarus_status initialise_buffer(exec *exec, const plan_buffer *b, int threads, clarus_error *error)
-{
-    if (b->fill && b->count)
-        return write_packed(exec, b, threads, error);
     if (b->data && b->count) {
         cl_int code = clEnqueueWriteBuffer(exec->queue, exec->memories[b->memory], CL_TRUE, 0,
                                            b->count * clarus_dtype_size(b->dtype), b->data, 0, NULL, NULL);
@@ -81,14 +64,83 @@ static clarus_status initialise_buffer(exec *exec, const plan_buffer *b, int thr
                      : CLARUS_OK;
 }
 
+/* Packed constants that are mapped at once: threads share all their pieces. */
+typedef struct mapping {
+    size_t *buffers;
+    const packing **packings;
+    float **mapped;
+    size_t count;
+} mapping;
+
+/* Maps packed buffers from number `first` on, as many as stay within a bound; *next is the one behind them.
+ */
+static clarus_status map_buffers(exec *exec, size_t first, mapping *m, size_t *next, clarus_error *error)
+{
+    enum { MAPPED_AT_ONCE = 64 << 20 };
+    size_t all = 0;
+    m->count = 0;
+    for (*next = first; *next < exec->plan->buffer_count; ++*next) {
+        const plan_buffer *b = &exec->plan->buffers[*next];
+        size_t bytes = b->count * sizeof(float);
+        if (!b->packing.form || !bytes)
+            continue;
+        if (m->count && bytes > MAPPED_AT_ONCE - all)
+            break;
+        cl_int code;
+        m->mapped[m->count] =
+            clEnqueueMapBuffer(exec->queue, exec->memories[b->memory], CL_TRUE,
+                               CL_MAP_WRITE_INVALIDATE_REGION, 0, bytes, 0, NULL, NULL, &code);
+        if (code)
+            return opencl_error(error, "clEnqueueMapBuffer", code);
+        m->buffers[m->count] = *next;
+        m->packings[m->count++] = &b->packing;
+        all += bytes < MAPPED_AT_ONCE - all ? bytes : MAPPED_AT_ONCE - all;
+    }
+    return CLARUS_OK;
+}
+
+static clarus_status unmap_buffers(exec *exec, const mapping *m, clarus_error *error)
+{
+    cl_int failed = CL_SUCCESS;
+    for (size_t i = 0; i < m->count; i++) {
+        cl_int code =
+            clEnqueueUnmapMemObject(exec->queue, exec->memories[exec->plan->buffers[m->buffers[i]].memory],
+                                    m->mapped[i], 0, NULL, NULL);
+        failed = failed ? failed : code;
+    }
+    return failed ? opencl_error(error, "clEnqueueUnmapMemObject", failed) : CLARUS_OK;
+}
+
+/* Packs straight into the device's memory where it can be mapped. */
+static clarus_status pack_buffers(exec *exec, int threads, clarus_error *error)
+{
+    size_t count = exec->plan->buffer_count;
+    mapping m = {memory_alloc(exec->context, count, sizeof *m.buffers),
+                 memory_alloc(exec->context, count, sizeof *m.packings),
+                 memory_alloc(exec->context, count, sizeof *m.mapped), 0};
+    clarus_status status =
+        m.buffers && m.packings && m.mapped ? CLARUS_OK : error_memory(error, "packed weights");
+    for (size_t next = 0; next < count && status == CLARUS_OK;) {
+        status = map_buffers(exec, next, &m, &next, error);
+        if (status == CLARUS_OK)
+            status = packing_run(exec->plan->graph, m.packings, m.mapped, m.count, threads, error);
+        clarus_status unmapped = unmap_buffers(exec, &m, status == CLARUS_OK ? error : NULL);
+        status = status == CLARUS_OK ? unmapped : status;
+    }
+    memory_free(exec->context, m.buffers);
+    memory_free(exec->context, m.packings);
+    memory_free(exec->context, m.mapped);
+    return status;
+}
+
 static clarus_status create_buffers(exec *exec, int threads, clarus_error *error)
 {
     clarus_status status = CLARUS_OK;
     for (size_t m = 0; m < exec->plan->memory_count && status == CLARUS_OK; m++)
         status = create_memory(exec, m, error);
     for (size_t b = 0; b < exec->plan->buffer_count && status == CLARUS_OK; b++)
-        status = initialise_buffer(exec, &exec->plan->buffers[b], threads, error);
-    return status;
+        status = initialise_buffer(exec, &exec->plan->buffers[b], error);
+    return status == CLARUS_OK ? pack_buffers(exec, threads, error) : status;
 }
 
 /* ---- kernels ----------------------------------------------------------------------------------- */

@@ -80,46 +80,7 @@ static clarus_status share_work(plan *plan, const conv_grid *grid, launch *launc
                                : status;
 }
 
-static void pack_tiles(void *user, int64_t begin, int64_t end)
-{
-    const weight_packing *pack = user;
-    int64_t tile_size = pack->group_in * pack->taps * pack->width;
-    for (int64_t i = begin; i < end; i++) {
-        int64_t group = i / pack->tiles, first = i % pack->tiles * pack->width;
-        int64_t real = min64(pack->width, pack->group_out - first);
-        for (int64_t o = 0; o < real; o++) {
-            const float *from =
-                pack->weights + (group * pack->group_out + first + o) * pack->group_in * pack->taps;
-            float *to = pack->out + i * tile_size + o;
-            for (int64_t c0 = 0; c0 < pack->group_in; c0 += LAYOUT_BLOCK) {
-                int64_t channels = min64(LAYOUT_BLOCK, pack->group_in - c0);
-                for (int64_t tap = 0; tap < pack->taps; tap++)
-                    for (int64_t c = 0; c < channels; c++, to += pack->width)
-                        *to = from[(c0 + c) * pack->taps + tap];
-            }
-        }
-    }
-}
-
-static void fill_weights(const void *user, float *out, int threads)
-{
-    weight_packing pack = *(const weight_packing *)user;
-    pack.out = out;
-    cpu_parallel(threads, pack.groups * pack.tiles, pack_tiles, &pack);
-}
-
-/* Depthwise: [C][taps] to [block][tap][16]. */
-static void fill_depthwise(const void *user, float *out, int threads)
-{
-    (void)threads;
-    const weight_packing *pack = user;
-    for (int64_t c = 0; c < pack->groups; c++)
-        for (int64_t tap = 0; tap < pack->taps; tap++)
-            out[(c / LAYOUT_BLOCK * pack->taps + tap) * LAYOUT_BLOCK + c % LAYOUT_BLOCK] =
-                pack->weights[c * pack->taps + tap];
-}
-
-clarus_status launch_weights(plan *plan, const weight_packing *pack, plan_fill_fn fill, size_t count,
+clarus_status launch_weights(plan *plan, const weight_packing *pack, const packing_form *form, size_t count,
                              launch *launch, clarus_error *error)
 {
     weight_packing *kept = plan_alloc(plan, 1, sizeof *kept);
@@ -127,7 +88,7 @@ clarus_status launch_weights(plan *plan, const weight_packing *pack, plan_fill_f
         return error_memory(error, "packed weights");
     *kept = *pack;
     size_t buffer;
-    clarus_status status = plan_packed(plan, count, fill, kept, &buffer, error);
+    clarus_status status = plan_packed(plan, count, &(packing){form, kept, pack->value}, &buffer, error);
     if (status == CLARUS_OK)
         launch_buffer(launch, buffer);
     return status;
@@ -179,9 +140,10 @@ static conv_places get_places(const lowered_op *what, const operand *in, const o
 
 /* The launch's arguments in the order that both kernels have; both tables end with where the results lie. */
 static clarus_status add_arguments(plan *plan, const lowered_op *what, const operand *in, const operand *out,
-                                   const conv_places *places, const weight_packing *pack, plan_fill_fn fill,
-                                   int64_t weights, const conv_grid *grid, const int64_t *table,
-                                   size_t table_count, launch *launch, clarus_error *error)
+                                   const conv_places *places, const weight_packing *pack,
+                                   const packing_form *form, int64_t weights, const conv_grid *grid,
+                                   const int64_t *table, size_t table_count, launch *launch,
+                                   clarus_error *error)
 {
     enum { MOST = 18 };
     const layout_pitch *y = &places->y, *r = &places->r;
@@ -193,7 +155,7 @@ static clarus_status add_arguments(plan *plan, const lowered_op *what, const ope
     memcpy(all + table_count, results, sizeof results);
     clarus_status status;
     launch_buffer(launch, in->buffer);
-    if ((status = launch_weights(plan, pack, fill, (size_t)weights, launch, error)) != CLARUS_OK ||
+    if ((status = launch_weights(plan, pack, form, (size_t)weights, launch, error)) != CLARUS_OK ||
         (status = launch_bias(plan, what, what->as.conv.out_channels, launch, error)) != CLARUS_OK)
         return status;
     launch_results(launch, places->residual, out);
@@ -226,7 +188,7 @@ static void divide(const plan *plan, const conv_params *c, int64_t x_pixel, conv
 }
 
 clarus_status launch_blocked_conv(plan *plan, size_t op, const lowered_op *what, const operand *in,
-                                  const operand *out, plan_fill_fn fill, clarus_error *error)
+                                  const operand *out, const packing_form *form, clarus_error *error)
 {
     const conv_params *c = &what->as.conv;
     const window *w = &c->window;
@@ -242,9 +204,8 @@ clarus_status launch_blocked_conv(plan *plan, size_t op, const lowered_op *what,
     if (status != CLARUS_OK)
         return status;
     conv_tile_define(launch, &d.tile, pixel, plan_device(plan)->lanes);
-    const lowered_value *weights = &plan->graph->values[what->inputs[1]];
-    weight_packing pack = {.weights = weights->data,
-                           .outputs = weights->shape.dims[0],
+    weight_packing pack = {.value = what->inputs[1],
+                           .outputs = plan->graph->values[what->inputs[1]].shape.dims[0],
                            .groups = c->groups,
                            .group_out = group_out,
                            .group_in = group_in,
@@ -269,7 +230,7 @@ clarus_status launch_blocked_conv(plan *plan, size_t op, const lowered_op *what,
                              x->row * w->dilation[1],
                              pixel * w->dilation[2],
                              d.blocks};
-    return add_arguments(plan, what, in, out, &places, &pack, fill,
+    return add_arguments(plan, what, in, out, &places, &pack, form,
                          c->groups * d.tiles_o * pack.width * group_in * taps, &d.grid, table,
                          sizeof table / sizeof *table, launch, error);
 }
@@ -304,8 +265,7 @@ static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *w
     conv_grid grid = {
         .tiles = tiles_x * w->out[1], .planes = c->batch * blocks, .planes_first = device->near_bytes > 0};
     conv_grid_set_run(plan, 1, pixels * taps, &grid);
-    weight_packing pack = {
-        .weights = plan->graph->values[what->inputs[1]].data, .groups = c->groups, .taps = taps};
+    weight_packing pack = {.value = what->inputs[1], .groups = c->groups, .taps = taps};
     const int64_t table[] = {tiles_x,
                              w->out[2],
                              blocks,
@@ -317,8 +277,9 @@ static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *w
                              x->row * w->stride[1],
                              x->row * w->dilation[1],
                              LAYOUT_BLOCK * w->dilation[2]};
-    return add_arguments(plan, what, in, out, &places, &pack, fill_depthwise, blocks * LAYOUT_BLOCK * taps,
-                         &grid, table, sizeof table / sizeof *table, launch, error);
+    return add_arguments(plan, what, in, out, &places, &pack, &packing_depthwise,
+                         blocks * LAYOUT_BLOCK * taps, &grid, table, sizeof table / sizeof *table, launch,
+                         error);
 }
 
 static clarus_status launch_any(plan *plan, size_t op, const lowered_op *what, const operand *in,
@@ -369,5 +330,5 @@ clarus_status launch_conv(plan *plan, size_t op, const lowered_op *what, const o
         return launch_any(plan, op, what, in, out, error);
     return conv_choose_route(plan->graph, what) == CONV_DEPTHWISE
                ? launch_depthwise(plan, op, what, in, out, error)
-               : launch_blocked_conv(plan, op, what, in, out, fill_weights, error);
+               : launch_blocked_conv(plan, op, what, in, out, &packing_tiles, error);
 }

@@ -1,6 +1,5 @@
 /* Matrix products: constant second factors are packed into column tiles; others are read as rows, transposed
  * first where their columns are not neighbours. */
-#include "cpu.h"
 #include "plan.h"
 
 #include <string.h>
@@ -37,52 +36,19 @@ static matmul_tile choose_tile(const device_params *device, int64_t rows, int64_
     return best;
 }
 
-/* b [K][N] or, transposed, [N][K] to [matrix][tile][K][width], zeros beyond N. */
-typedef struct matrix_packing {
-    const float *b;
-    int64_t matrices, n, k, width;
-    int transposed;
-    float *out;
-} matrix_packing;
-
-static void pack_tiles(void *user, int64_t begin, int64_t end)
-{
-    const matrix_packing *pack = user;
-    int64_t per_matrix = div_up(pack->n, pack->width), size = pack->k * pack->width;
-    for (int64_t i = begin; i < end; i++) {
-        const float *b = pack->b + i / per_matrix * pack->n * pack->k;
-        int64_t first = i % per_matrix * pack->width;
-        int64_t real = pack->n - first < pack->width ? pack->n - first : pack->width;
-        float *to = pack->out + i * size;
-        if (pack->transposed)
-            for (int64_t n = 0; n < real; n++)
-                for (int64_t k = 0; k < pack->k; k++)
-                    to[k * pack->width + n] = b[(first + n) * pack->k + k];
-        else
-            for (int64_t k = 0; k < pack->k; k++)
-                memcpy(to + k * pack->width, b + k * pack->n + first, (size_t)real * sizeof *to);
-    }
-}
-
-static void fill_matrices(const void *user, float *out, int threads)
-{
-    matrix_packing pack = *(const matrix_packing *)user;
-    pack.out = out;
-    cpu_parallel(threads, pack.matrices * div_up(pack.n, pack.width), pack_tiles, &pack);
-}
-
-static clarus_status pack_constant(plan *plan, const lowered_value *b, const matmul_params *m, int64_t width,
+static clarus_status pack_constant(plan *plan, size_t b, const matmul_params *m, int64_t width,
                                    size_t *buffer, clarus_error *error)
 {
     int64_t count;
-    shape_count(&b->shape, &count);
+    shape_count(&plan->graph->values[b].shape, &count);
     matrix_packing *pack = plan_alloc(plan, 1, sizeof *pack);
     if (!pack)
         return error_memory(error, "packed matrix");
     int64_t matrices = m->n > 0 && m->k > 0 ? count / (m->n * m->k) : 0;
-    *pack = (matrix_packing){b->data, matrices, m->n, m->k, width, m->trans_b, NULL};
-    return plan_packed(plan, (size_t)(matrices * div_up(m->n, width) * width * m->k), fill_matrices, pack,
-                       buffer, error);
+    *pack = (matrix_packing){matrices, m->n, m->k, width};
+    const packing_form *form = m->trans_b ? &packing_transposed_matrix : &packing_matrix;
+    return plan_packed(plan, (size_t)(matrices * div_up(m->n, width) * width * m->k),
+                       &(packing){form, pack, b}, buffer, error);
 }
 
 /* A copy of b with rows and columns of its matrices exchanged. */
@@ -166,7 +132,7 @@ clarus_status launch_matmul(plan *plan, size_t op, const lowered_op *what, const
     int64_t b_tile = width, b_step = m->n, b_matrix = m->n * m->k;
     clarus_status status = CLARUS_OK;
     if (b->kind == VALUE_CONSTANT) {
-        status = pack_constant(plan, b, m, width, &b_buffer, error);
+        status = pack_constant(plan, what->inputs[1], m, width, &b_buffer, error);
         b_tile = m->k * width;
         b_step = width;
         b_matrix = columns * b_tile;

@@ -2,57 +2,8 @@
  * multiplies, as a convolution of kernel 1x1 with a group for each of the 36 positions and a pixel for each
  * tile of all images, and winograd_output transforms the products. Both sides of the products are channel
  * blocks, whatever the layouts of input and output. */
-#include "cpu.h"
 #include "launch_conv.h"
 #include "winograd.h"
-
-/* ---- weights ----------------------------------------------------------------------------------- */
-
-/* Transformed weights [36][tile of outputs] or [tile of outputs][36], then [channel][tile width]. */
-typedef struct weight_order {
-    const weight_packing *pack;
-    int64_t position, tile; /* elements from one to the next */
-    float *out;
-} weight_order;
-
-/* One tile of output channels at all positions. */
-static void transform_tiles(void *user, int64_t begin, int64_t end)
-{
-    const weight_order *order = user;
-    const weight_packing *pack = order->pack;
-    for (int64_t tile = begin; tile < end; tile++) {
-        int64_t first = tile * pack->width, real = min64(pack->width, pack->outputs - first);
-        for (int64_t c = 0; c < pack->group_in; c++)
-            for (int64_t o = 0; o < real; o++) {
-                float u[WINOGRAD_POSITIONS];
-                winograd_weights(pack->weights + ((first + o) * pack->group_in + c) * 9, u);
-                for (int64_t i = 0; i < WINOGRAD_POSITIONS; i++)
-                    order->out[i * order->position + tile * order->tile + c * pack->width + o] = u[i];
-            }
-    }
-}
-
-static void transform_weights(const weight_packing *pack, int64_t position, int64_t tile, float *out,
-                              int threads)
-{
-    weight_order order = {.pack = pack, .position = position, .tile = tile};
-    order.out = out;
-    cpu_parallel(threads, pack->tiles, transform_tiles, &order);
-}
-
-static void fill_positions_first(const void *user, float *out, int threads)
-{
-    const weight_packing *pack = user;
-    int64_t size = pack->group_in * pack->width;
-    transform_weights(pack, pack->tiles * size, size, out, threads);
-}
-
-static void fill_tiles_first(const void *user, float *out, int threads)
-{
-    const weight_packing *pack = user;
-    int64_t size = pack->group_in * pack->width;
-    transform_weights(pack, size, WINOGRAD_POSITIONS * size, out, threads);
-}
 
 /* ---- launches ---------------------------------------------------------------------------------- */
 
@@ -173,7 +124,7 @@ static clarus_status multiply(plan *plan, size_t op, const lowered_op *what, con
                                      .in = {1, 1, tiles},
                                      .out = {1, 1, tiles}}};
     size_t number = plan->launch_count;
-    clarus_status status = launch_blocked_conv(plan, op, &product, v, m, fill_positions_first, error);
+    clarus_status status = launch_blocked_conv(plan, op, &product, v, m, &packing_positions_first, error);
     if (status == CLARUS_OK)
         plan->launches[number].writes = m->buffer;
     return status;
@@ -317,13 +268,13 @@ static clarus_status launch_whole(plan *plan, size_t op, const lowered_op *what,
                              w->out[1],
                              w->out[2],
                              residual != NULL};
-    const weight_packing pack = {.weights = plan->graph->values[what->inputs[1]].data,
+    const weight_packing pack = {.value = what->inputs[1],
                                  .outputs = c->out_channels,
                                  .group_in = c->in_channels,
                                  .width = d->blocks * LAYOUT_BLOCK,
                                  .tiles = d->tiles_o};
     launch_buffer(launch, in->buffer);
-    if ((status = launch_weights(plan, &pack, fill_tiles_first,
+    if ((status = launch_weights(plan, &pack, &packing_tiles_first,
                                  (size_t)(d->tiles_o * WINOGRAD_POSITIONS * c->in_channels * pack.width),
                                  launch, error)) != CLARUS_OK ||
         (status = launch_bias(plan, what, c->out_channels, launch, error)) != CLARUS_OK)

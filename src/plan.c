@@ -55,14 +55,12 @@ clarus_status plan_constant(plan *plan, clarus_dtype dtype, const void *data, si
     return status;
 }
 
-clarus_status plan_packed(plan *plan, size_t count, plan_fill_fn fill, const void *user, size_t *buffer,
+clarus_status plan_packed(plan *plan, size_t count, const packing *packing, size_t *buffer,
                           clarus_error *error)
 {
     clarus_status status = add_buffer(plan, BUFFER_CONSTANT, CLARUS_FLOAT32, (int64_t)count, buffer, error);
-    if (status == CLARUS_OK) {
-        plan->buffers[*buffer].fill = fill;
-        plan->buffers[*buffer].fill_user = user;
-    }
+    if (status == CLARUS_OK)
+        plan->buffers[*buffer].packing = *packing;
     return status;
 }
 

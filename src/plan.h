@@ -8,6 +8,7 @@
 #include "kernel_registry.h"
 #include "layout.h"
 #include "lowered.h"
+#include "packing.h"
 
 #include "../devices/device_params.h"
 
@@ -80,10 +81,9 @@ const device_params *plan_device(const plan *plan);
  * The data is given by a plan-owned pointer. */
 clarus_status plan_constant(plan *plan, clarus_dtype dtype, const void *data, size_t count, size_t *buffer,
                             clarus_error *error);
-/* The same, filled by a callback when the device's memory is there, so that packed weights exist once. out is
- * zero-filled. threads may be used. user lives as long as the plan (plan_alloc). */
-typedef void (*plan_fill_fn)(const void *user, float *out, int threads);
-clarus_status plan_packed(plan *plan, size_t count, plan_fill_fn fill, const void *user, size_t *buffer,
+/* A buffer for a constant that is packed when the device's memory is there. What the packing points to lives
+ * as long as the plan (plan_alloc). */
+clarus_status plan_packed(plan *plan, size_t count, const packing *packing, size_t *buffer,
                           clarus_error *error);
 /* A buffer for an intermediate result of one operation. */
 clarus_status plan_temporary(plan *plan, clarus_dtype dtype, size_t count, size_t *buffer,
@@ -107,9 +107,8 @@ typedef struct plan_buffer {
     size_t memory;      /* number of its memory */
     int zeroed;         /* has a halo, which must be zero: shares memory only with equals */
     operand what;       /* shape and layout, for zeroed ones and for the dump */
-    const void *data;   /* BUFFER_CONSTANT: its elements, or NULL and fill */
-    plan_fill_fn fill;
-    const void *fill_user;
+    const void *data;   /* BUFFER_CONSTANT: its elements, or NULL and packing */
+    packing packing;
 } plan_buffer;
 
 struct plan {

@@ -29,27 +29,34 @@ conv_algorithm winograd_choose(const conv_params *conv)
                : CONV_DIRECT;
 }
 
+typedef double lanes[WINOGRAD_LANES];
+
 /* Three weights to six positions; steps are distances between elements. */
-static void transform_line(const double *g, int step, double *u, int u_step)
+static void transform_line(const lanes *g, int step, lanes *u, int u_step)
 {
-    double first = g[0], second = g[step], third = g[2 * step], ends = first + third;
-    u[0] = first;
-    u[u_step] = (ends + second) / 3;
-    u[2 * u_step] = (second - ends) / 3;
-    u[3 * u_step] = ((16 * first + 8 * second) + 4 * third) / -15;
-    u[4 * u_step] = ((first - 2 * second) + 4 * third) / 15;
-    u[5 * u_step] = third;
+    for (int k = 0; k < WINOGRAD_LANES; k++) {
+        double first = g[0][k], second = g[step][k], third = g[2 * step][k], ends = first + third;
+        u[0][k] = first;
+        u[u_step][k] = (ends + second) / 3;
+        u[2 * u_step][k] = (second - ends) / 3;
+        u[3 * u_step][k] = ((16 * first + 8 * second) + 4 * third) / -15;
+        u[4 * u_step][k] = ((first - 2 * second) + 4 * third) / 15;
+        u[5 * u_step][k] = third;
+    }
 }
 
-void winograd_weights(const float weights[9], float transformed[WINOGRAD_POSITIONS])
+void winograd_weights(const float *weights, int64_t step, int64_t count,
+                      float transformed[WINOGRAD_POSITIONS][WINOGRAD_LANES])
 {
-    double g[9], rows[3 * WINOGRAD_SPAN], u[WINOGRAD_POSITIONS];
-    for (int i = 0; i < 9; i++)
-        g[i] = (double)weights[i];
+    lanes g[9] = {{0}}, rows[3 * WINOGRAD_SPAN], u[WINOGRAD_POSITIONS];
+    for (int64_t k = 0; k < count; k++)
+        for (int i = 0; i < 9; i++)
+            g[i][k] = (double)weights[k * step + i];
     for (int i = 0; i < 3; i++)
         transform_line(g + 3 * i, 1, rows + WINOGRAD_SPAN * i, 1);
     for (int j = 0; j < WINOGRAD_SPAN; j++)
         transform_line(rows + j, WINOGRAD_SPAN, u + j, WINOGRAD_SPAN);
     for (int i = 0; i < WINOGRAD_POSITIONS; i++)
-        transformed[i] = (float)u[i];
+        for (int k = 0; k < WINOGRAD_LANES; k++)
+            transformed[i][k] = (float)u[i][k];
 }
