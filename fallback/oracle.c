@@ -89,10 +89,30 @@ static size_t value_bytes(const lowered_value *value)
     return (size_t)count * clarus_dtype_size(value->dtype);
 }
 
+/* A constant that is in a file, until it has been read for the last time. */
+static clarus_status load_constant(oracle_run_state *run, size_t value, clarus_error *error)
+{
+    const lowered_value *v = &run->graph->values[value];
+    slot *slot = &run->slots[value];
+    if (slot->data || v->kind != VALUE_CONSTANT || !v->file)
+        return CLARUS_OK;
+    size_t bytes = value_bytes(v);
+    float *data = slot->owned = memory_alloc(run->graph->context, bytes, 1);
+    if (!data)
+        return error_memory(error, v->name);
+    slot->data = data;
+    return lowered_read(run->graph, value, 0, (int64_t)(bytes / sizeof *data), data, error);
+}
+
 static clarus_status run_op(oracle_run_state *run, const lowered_op *op, int threads, clarus_error *error)
 {
     const lowered_graph *graph = run->graph;
     slot *out = &run->slots[op->output];
+    clarus_status status = CLARUS_OK;
+    for (size_t i = 0; i < op->input_count && status == CLARUS_OK; i++)
+        status = load_constant(run, op->inputs[i], error);
+    if (status != CLARUS_OK)
+        return status;
     if (shares_memory(run, op)) {
         out->data = run->slots[op->inputs[0]].data;
         return CLARUS_OK;

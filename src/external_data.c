@@ -4,8 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* Cuts the next part off *path into part; 0 if there is none or it may not be followed. */
@@ -50,40 +51,15 @@ static clarus_status open_below(const char *folder, const char *location, int *f
     return CLARUS_OK;
 }
 
-clarus_status external_data_size(const char *folder, const char *location, uint64_t *size,
-                                 clarus_error *error)
+clarus_status external_data_open(clarus_context *context, const char *folder, const char *location,
+                                 data_file **file, clarus_error *error)
 {
-    int file;
-    struct stat info;
-    clarus_status status = open_below(folder, location, &file, error);
+    int descriptor;
+    char name[PATH_MAX];
+    *file = NULL;
+    clarus_status status = open_below(folder, location, &descriptor, error);
     if (status != CLARUS_OK)
         return status;
-    if (fstat(file, &info) != 0)
-        status = error_set(error, CLARUS_E_IO, "external data \"%s\": %s", location, strerror(errno));
-    else if (!S_ISREG(info.st_mode))
-        status = error_set(error, CLARUS_E_FORMAT, "external data \"%s\" is not a file", location);
-    else
-        *size = (uint64_t)info.st_size;
-    close(file);
-    return status;
-}
-
-clarus_status external_data_read(const char *folder, const char *location, uint64_t offset, void *data,
-                                 size_t size, clarus_error *error)
-{
-    int file;
-    clarus_status status = open_below(folder, location, &file, error);
-    for (size_t done = 0; status == CLARUS_OK && done < size;) {
-        ssize_t n = pread(file, (char *)data + done, size - done, (off_t)(offset + done));
-        if (n > 0)
-            done += (size_t)n;
-        else if (n == 0)
-            status = error_set(error, CLARUS_E_FORMAT, "external data \"%s\" ends after %llu bytes", location,
-                               (unsigned long long)offset + done);
-        else if (errno != EINTR)
-            status = error_set(error, CLARUS_E_IO, "external data \"%s\": %s", location, strerror(errno));
-    }
-    if (file >= 0)
-        close(file);
-    return status;
+    snprintf(name, sizeof name, "external data \"%s\"", location);
+    return data_file_create(context, descriptor, name, file, error);
 }

@@ -1,6 +1,7 @@
 /* The passes over the lowered graph (numerics.md section 8). One walk in order: each operation tries to
  * become part of the one that computes its input. What a fusion leaves without a reader is removed at the
  * end, and the rest numbered anew. */
+#include "finite.h"
 #include "lower.h"
 
 #include <math.h>
@@ -89,24 +90,16 @@ static size_t new_constant(fusing *f, const shape *shape, const float *data, con
 }
 
 /* w' = round32(w * s), b' = round32((b - mean) * s + offset), in binary64. */
-static void fold_weights(const lower_note *n, int64_t channels, int64_t per_channel, const float *w,
-                         const float *b, float *new_w, float *new_b)
+static void fold_weights(const lower_note *n, int64_t channels, int64_t per_channel, const float *b, float *w,
+                         float *new_b)
 {
     for (int64_t c = 0; c < channels; c++) {
         double s = (double)n->scale[c] / sqrt((double)n->var[c] + (double)n->epsilon);
         for (int64_t i = c * per_channel; i < (c + 1) * per_channel; i++)
-            new_w[i] = (float)((double)w[i] * s);
+            w[i] = (float)((double)w[i] * s);
         double shifted = ((b ? (double)b[c] : 0) - (double)n->mean[c]) * s;
         new_b[c] = (float)(shifted + (double)n->offset[c]);
     }
-}
-
-static int all_finite(const float *data, int64_t count)
-{
-    for (int64_t i = 0; i < count; i++)
-        if (!isfinite(data[i]))
-            return 0;
-    return 1;
 }
 
 /* 1 if done, 0 if it does not apply, -1 on failure. */
@@ -121,6 +114,8 @@ static int fold_batch_norm(fusing *f, size_t number)
     const lowered_value *b = conv->epilogue.has_bias ? value_at(f, conv->inputs[2]) : NULL;
     if (w->kind != VALUE_CONSTANT || (b && b->kind != VALUE_CONSTANT))
         return 0;
+    if (b && lowered_load(f->graph, conv->inputs[2], f->error) != CLARUS_OK)
+        return -1;
     int64_t channels = conv->as.conv.out_channels, count = 0;
     shape w_shape = w->shape, b_shape = {.rank = 1, .dims = {channels}};
     shape_count(&w_shape, &count);
@@ -130,8 +125,14 @@ static int fold_batch_norm(fusing *f, size_t number)
         error_memory(f->error, op->name);
         return -1;
     }
-    fold_weights(note, channels, count / channels, w->data, b ? b->data : NULL, new_w, new_b);
-    if (!all_finite(new_w, count))
+    if (w->file && !w->data) { /* folded where they are read to */
+        if (lowered_read(f->graph, conv->inputs[1], 0, count, new_w, f->error) != CLARUS_OK)
+            return -1;
+    } else {
+        memcpy(new_w, w->data, (size_t)count * sizeof *new_w);
+    }
+    fold_weights(note, channels, count / channels, b ? b->data : NULL, new_w, new_b);
+    if (finite_count(new_w, count) < count)
         return 0;
     size_t w_number = new_constant(f, &w_shape, new_w, w->name);
     size_t b_number = w_number == LOWER_NONE ? LOWER_NONE : new_constant(f, &b_shape, new_b, conv->name);
@@ -167,6 +168,8 @@ static int is_bias(const fusing *f, const lowered_op *sum, size_t value)
 
 static int fuse_bias(fusing *f, size_t number, lowered_op *sum, size_t value)
 {
+    if (lowered_load(f->graph, value, f->error) != CLARUS_OK)
+        return -1;
     const lowered_value *v = value_at(f, value);
     int64_t channels = sum->kind == OP_CONV ? sum->as.conv.out_channels : sum->as.matmul.n;
     shape row = {.rank = 1, .dims = {channels}};

@@ -24,12 +24,27 @@ void graph_free(graph *graph)
         return;
     clarus_context *context = graph->context;
     arena_free(&graph->arena);
+    for (size_t i = 0; i < graph->file_count; i++)
+        data_file_free(graph->files[i].file);
+    memory_free(context, graph->files);
     memory_free(context, graph->values);
     memory_free(context, graph->nodes);
     memory_free(context, graph->tensors);
     memory_free(context, graph->tensor_names);
     memory_free(context, graph);
     clarus_context_free(context);
+}
+
+clarus_status graph_keep_file(graph *graph, data_file *file, const char *location, clarus_error *error)
+{
+    char *copy = location ? arena_strdup(&graph->arena, location) : NULL;
+    if ((location && !copy) || !memory_grow(graph->context, (void **)&graph->files, &graph->file_capacity,
+                                            graph->file_count + 1, sizeof *graph->files)) {
+        data_file_free(file);
+        return error_memory(error, "graph");
+    }
+    graph->files[graph->file_count++] = (graph_file){file, copy};
+    return CLARUS_OK;
 }
 
 const graph_attribute *node_attribute(const graph_node *node, const char *name)

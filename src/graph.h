@@ -7,6 +7,7 @@
 #define CLARUS_GRAPH_H
 
 #include "arena.h"
+#include "data_file.h"
 #include "shape.h"
 
 enum { GRAPH_NEWEST_OPSET = 28 };
@@ -17,7 +18,9 @@ typedef struct graph_tensor {
     clarus_dtype dtype;
     shape shape;
     size_t count;
-    const void *data; /* row-major, little-endian, aligned for its type */
+    const void *data;      /* row-major, little-endian, aligned for its type; NULL: see file */
+    const data_file *file; /* large tensors of float32 stay there, from offset on, until they are wanted */
+    uint64_t offset;
 } graph_tensor;
 
 typedef enum attribute_kind { /* ONNX's AttributeProto.AttributeType numbers */
@@ -78,6 +81,11 @@ typedef struct opset_import {
     int64_t version;
 } opset_import;
 
+typedef struct graph_file {
+    data_file *file;
+    char *location; /* as external data names it; NULL: the model's own file */
+} graph_file;
+
 typedef struct graph {
     clarus_context *context;
     arena arena; /* holds everything below but the growing arrays */
@@ -94,10 +102,14 @@ typedef struct graph {
     const char **tensor_names; /* of the initializers */
     graph_tensor *tensors;
     size_t tensor_count, tensor_capacity, tensor_name_capacity;
+    graph_file *files; /* that tensors stay in */
+    size_t file_count, file_capacity;
 } graph;
 
 clarus_status graph_create(clarus_context *context, graph **out, clarus_error *error);
 void graph_free(graph *graph);
+/* Takes the file over, also on failure. */
+clarus_status graph_keep_file(graph *graph, data_file *file, const char *location, clarus_error *error);
 /* Connects names, checks and sorts. To be called once, when nodes, inputs, outputs, imports and tensors are
  * there. */
 clarus_status graph_finish(graph *graph, clarus_error *error);

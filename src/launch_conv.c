@@ -99,13 +99,16 @@ clarus_status launch_bias(plan *plan, const lowered_op *what, int64_t channels, 
 {
     int64_t padded = div_up(channels, LAYOUT_BLOCK) * LAYOUT_BLOCK;
     float *bias = plan_alloc(plan, (size_t)padded, sizeof *bias);
-    if (!bias)
-        return error_memory(error, "bias");
+    clarus_status status = bias ? CLARUS_OK : error_memory(error, "bias");
+    if (status == CLARUS_OK && what->epilogue.has_bias)
+        status = lowered_load(plan->graph, what->inputs[2], error);
+    if (status != CLARUS_OK)
+        return status;
     memset(bias, 0, (size_t)padded * sizeof *bias);
     if (what->epilogue.has_bias)
         memcpy(bias, plan->graph->values[what->inputs[2]].data, (size_t)channels * sizeof *bias);
     size_t buffer;
-    clarus_status status = plan_constant(plan, CLARUS_FLOAT32, bias, (size_t)padded, &buffer, error);
+    status = plan_constant(plan, CLARUS_FLOAT32, bias, (size_t)padded, &buffer, error);
     if (status == CLARUS_OK)
         launch_buffer(launch, buffer);
     return status;

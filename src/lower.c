@@ -186,10 +186,17 @@ clarus_dtype lower_dtype(const lowering *l, size_t number)
     return number == LOWER_NONE ? CLARUS_FLOAT32 : l->out->values[number].dtype;
 }
 
-const void *lower_data(const lowering *l, size_t number)
+int lower_is_constant(const lowering *l, size_t number)
 {
-    if (number == LOWER_NONE || l->out->values[number].kind != VALUE_CONSTANT)
+    return number != LOWER_NONE && l->out->values[number].kind == VALUE_CONSTANT;
+}
+
+const void *lower_data(lowering *l, size_t number)
+{
+    if (!lower_is_constant(l, number))
         return NULL;
+    if (l->status == CLARUS_OK)
+        l->status = lowered_load(l->out, number, l->error);
     return l->out->values[number].data;
 }
 
@@ -214,7 +221,7 @@ size_t lower_constant(lowering *l, clarus_dtype dtype, const shape *shape, const
 size_t lower_tensor(lowering *l, const graph_tensor *tensor, const char *name)
 {
     size_t number;
-    const void *data = tensor->data;
+    const void *data = tensor->data; /* NULL if it is in a file, which float32 alone can be */
     clarus_dtype dtype = convert_kept(tensor->dtype);
     if (!dtype)
         lower_error(l, CLARUS_E_UNSUPPORTED, "the type of \"%s\" is not supported", name);
@@ -229,7 +236,11 @@ size_t lower_tensor(lowering *l, const graph_tensor *tensor, const char *name)
     }
     l->status =
         lowered_add_value(l->out, VALUE_CONSTANT, dtype, &tensor->shape, data, name, &number, l->error);
-    return l->status == CLARUS_OK ? number : LOWER_NONE;
+    if (l->status != CLARUS_OK)
+        return LOWER_NONE;
+    l->out->values[number].file = tensor->file;
+    l->out->values[number].offset = tensor->offset;
+    return number;
 }
 
 void *lower_memory(lowering *l, int64_t count, size_t size)
@@ -282,11 +293,14 @@ static void fold_op(lowering *l, const lowered_op *op)
         fail_memory(l);
         return;
     }
-    for (size_t i = 0; i < op->input_count; i++)
-        inputs[i] = l->out->values[op->inputs[i]].data;
+    for (size_t i = 0; i < op->input_count && op->kind != OP_VIEW; i++)
+        inputs[i] = lower_data(l, op->inputs[i]);
     if (op->kind == OP_VIEW) {
-        out->data = inputs[0];
-    } else {
+        const lowered_value *in = &l->out->values[op->inputs[0]];
+        out->data = in->data;
+        out->file = in->file;
+        out->offset = in->offset;
+    } else if (l->status == CLARUS_OK) {
         void *data = lower_memory(l, lower_count(l, op->output), clarus_dtype_size(out->dtype));
         out->data = data;
         if (data)
@@ -299,7 +313,7 @@ static void fold_op(lowering *l, const lowered_op *op)
 static int is_constant_op(const lowering *l, const lowered_op *op)
 {
     for (size_t i = 0; i < op->input_count; i++)
-        if (!lower_data(l, op->inputs[i]))
+        if (!lower_is_constant(l, op->inputs[i]))
             return 0;
     return 1;
 }
@@ -402,7 +416,7 @@ size_t lower_typed(lowering *l, typed_function function, size_t *inputs, clarus_
 
 size_t lower_convert(lowering *l, size_t x, clarus_dtype dtype)
 {
-    if (dtype == CLARUS_FLOAT64 && !lower_data(l, x))
+    if (dtype == CLARUS_FLOAT64 && !lower_is_constant(l, x))
         dtype = CLARUS_FLOAT32;
     if (lower_dtype(l, x) == dtype)
         return x;
@@ -579,7 +593,7 @@ static int peek_condition(const lowering *l, size_t value)
 {
     const graph_tensor *tensor = l->model->values[value].tensor;
     size_t number = l->bindings[value].number;
-    const unsigned char *data = lower_data(l, number);
+    const unsigned char *data = lower_is_constant(l, number) ? l->out->values[number].data : NULL;
     if (tensor && tensor->dtype == CLARUS_BOOL && tensor->count == 1)
         data = tensor->data;
     else if (lower_dtype(l, number) != CLARUS_BOOL || lower_count(l, number) != 1)
@@ -624,7 +638,7 @@ static size_t open_condition(lowering *l)
             continue;
         first = first == GRAPH_NONE ? c : first;
         const graph_value *value = &l->model->values[c];
-        if (value->node == GRAPH_NONE && !value->tensor && !lower_data(l, l->bindings[c].number))
+        if (value->node == GRAPH_NONE && !value->tensor && !lower_is_constant(l, l->bindings[c].number))
             miss(l, c);
     }
     return first;
@@ -652,7 +666,7 @@ static void bind_inputs_of_node(lowering *l)
         const binding *b = &l->bindings[l->node->inputs[i]];
         if (!first && convert_computed(b->dtype) == CLARUS_FLOAT32)
             first = b->dtype;
-        l->narrows |= b->number != LOWER_NONE && !lower_data(l, b->number);
+        l->narrows |= b->number != LOWER_NONE && !lower_is_constant(l, b->number);
     }
     l->carried = first == CLARUS_FLOAT32 ? (clarus_dtype)0 : first;
 }

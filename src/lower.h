@@ -110,8 +110,9 @@ size_t lower_axis(lowering *l, int64_t axis, size_t rank);
 /* ---- Values of the lowered graph */
 shape lower_shape(const lowering *l, size_t number);
 clarus_dtype lower_dtype(const lowering *l, size_t number);
-/* Its elements if it is constant, else NULL. */
-const void *lower_data(const lowering *l, size_t number);
+int lower_is_constant(const lowering *l, size_t number);
+/* Its elements if it is constant, else NULL. They may be in a file up to now. */
+const void *lower_data(lowering *l, size_t number);
 int64_t lower_count(const lowering *l, size_t number);
 /* data is not copied. */
 size_t lower_constant(lowering *l, clarus_dtype dtype, const shape *shape, const void *data);

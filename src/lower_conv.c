@@ -150,7 +150,8 @@ static size_t emit_conv(lowering *l, size_t x, size_t weights, size_t bias, int6
                                .in_channels = in.dims[1],
                                .out_channels = kernels.dims[0],
                                .window = *w};
-    if (may_choose && in.rank == 4 && lower_data(l, weights) && (bias == LOWER_NONE || lower_data(l, bias)))
+    if (may_choose && in.rank == 4 && lower_is_constant(l, weights) &&
+        (bias == LOWER_NONE || lower_is_constant(l, bias)))
         op.as.conv.algorithm = winograd_choose(&op.as.conv);
     shape out = window_shape(&in, kernels.dims[0], w);
     return lower_emit(l, &op, CLARUS_FLOAT32, &out);

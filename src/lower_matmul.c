@@ -1,35 +1,22 @@
 /* Matrix products. */
 #include "lower_ops.h"
 
+#include "finite.h"
+
 #include <string.h>
-
-enum { FINITE_BLOCK = 1024 };
-
-/* Without a branch, so that it is a loop of vectors: an exponent of all ones carries into the sign. */
-static int is_finite_block(const float *data)
-{
-    uint32_t found = 0, bits[FINITE_BLOCK];
-    memcpy(bits, data, sizeof bits);
-    for (int k = 0; k < FINITE_BLOCK; k++)
-        found |= (bits[k] & 0x7F800000) + 0x00800000;
-    return found >> 31 == 0;
-}
 
 void lower_check_finite(lowering *l, size_t number, size_t i)
 {
-    const float *data = lower_data(l, number);
-    int64_t count = lower_count(l, number);
-    if (!data || l->status != CLARUS_OK || lower_dtype(l, number) != CLARUS_FLOAT32)
+    if (!lower_is_constant(l, number) || l->status != CLARUS_OK || lower_dtype(l, number) != CLARUS_FLOAT32)
         return;
-    int64_t k = 0;
-    while (count - k >= FINITE_BLOCK && is_finite_block(data + k))
-        k += FINITE_BLOCK;
-    for (; k < count; k++)
-        if (!(data[k] - data[k] == 0)) {
-            lower_error(l, CLARUS_E_UNSUPPORTED, "weight \"%s\" is not finite at element %lld",
-                        l->node->input_names[i], (long long)k);
-            return;
-        }
+    lowered_value *v = &l->out->values[number];
+    v->must_be_finite = 1;
+    if (!v->data)
+        return;
+    int64_t count = lower_count(l, number), finite = finite_count(v->data, count);
+    if (finite < count)
+        lower_error(l, CLARUS_E_UNSUPPORTED, "weight \"%s\" is not finite at element %lld",
+                    l->node->input_names[i], (long long)finite);
 }
 
 /* [K] becomes [1, K] on the left and [K, 1] on the right. */

@@ -1,5 +1,7 @@
 #include "lowered.h"
 
+#include "finite.h"
+
 #include <string.h>
 
 enum { DATA_ALIGN = 64 };
@@ -109,8 +111,37 @@ clarus_status lowered_add_value(lowered_graph *graph, value_kind kind, clarus_dt
                               graph->value_count + 1, sizeof *graph->values))
         return error_memory(error, name);
     *number = graph->value_count++;
-    graph->values[*number] = (lowered_value){kind, dtype, *shape, data, copy, dtype};
+    graph->values[*number] = (lowered_value){
+        .kind = kind, .dtype = dtype, .shape = *shape, .data = data, .name = copy, .declared = dtype};
     return CLARUS_OK;
+}
+
+clarus_status lowered_read(const lowered_graph *graph, size_t value, int64_t first, int64_t count, float *to,
+                           clarus_error *error)
+{
+    const lowered_value *v = &graph->values[value];
+    clarus_status status = data_file_read(v->file, v->offset + (uint64_t)first * sizeof *to, to,
+                                          (size_t)count * sizeof *to, error);
+    int64_t finite = status == CLARUS_OK && v->must_be_finite ? finite_count(to, count) : count;
+    if (finite == count)
+        return status;
+    return error_set(error, CLARUS_E_UNSUPPORTED, "weight \"%s\" is not finite at element %lld", v->name,
+                     (long long)(first + finite));
+}
+
+clarus_status lowered_load(lowered_graph *graph, size_t value, clarus_error *error)
+{
+    lowered_value *v = &graph->values[value];
+    int64_t count = 0;
+    if (!v->file || v->data)
+        return CLARUS_OK;
+    shape_count(&v->shape, &count);
+    float *data = lowered_alloc(graph, (size_t)count, sizeof *data);
+    if (!data)
+        return error_memory(error, v->name);
+    clarus_status status = lowered_read(graph, value, 0, count, data, error);
+    v->data = status == CLARUS_OK ? data : NULL;
+    return status;
 }
 
 clarus_status lowered_add_op(lowered_graph *graph, op_kind kind, const size_t *inputs, size_t input_count,

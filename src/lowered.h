@@ -13,6 +13,7 @@
 
 #include "arena.h"
 #include "context.h"
+#include "data_file.h"
 #include "shape.h"
 
 /* Element-wise functions by number, from the one table in kernels/eltwise.def. */
@@ -65,6 +66,9 @@ typedef struct lowered_value {
     const void *data;      /* VALUE_CONSTANT: row-major, owned by the lowered graph's arena or the model */
     const char *name;      /* ONNX name, or a made-up one; never NULL */
     clarus_dtype declared; /* inputs and outputs: the model's type (half precision, float64: see convert.h) */
+    const data_file *file; /* VALUE_CONSTANT without data: where it is, from offset on; the model's */
+    uint64_t offset;
+    int must_be_finite; /* which is found out when it is read */
 } lowered_value;
 
 typedef enum op_kind {
@@ -286,6 +290,11 @@ clarus_status lowered_create(clarus_context *context, lowered_graph **graph, cla
 void lowered_free(lowered_graph *graph);
 /* Memory that lives as long as the graph, aligned to 64 bytes; NULL if out of memory. */
 void *lowered_alloc(lowered_graph *graph, size_t count, size_t size);
+/* Elements of a constant of float32 that is in a file. */
+clarus_status lowered_read(const lowered_graph *graph, size_t value, int64_t first, int64_t count, float *to,
+                           clarus_error *error);
+/* Sees to it that a constant has its data, read into the graph's memory if need be. */
+clarus_status lowered_load(lowered_graph *graph, size_t value, clarus_error *error);
 /* Appends a value; its number in *number. data is not copied; name is. Checks the shape against the
  * context's limits. */
 clarus_status lowered_add_value(lowered_graph *graph, value_kind kind, clarus_dtype dtype, const shape *shape,

@@ -561,7 +561,7 @@ clarus_status onnx_read(clarus_context *context, const void *bytes, size_t size_
     if (status == CLARUS_OK)
         status = onnx_unpack(&onnx__model__descriptor, bytes, size_bytes, &g->arena, &message, error);
     if (status == CLARUS_OK) {
-        reading r = {.reader = {context, &g->arena, folder, context->max_model_bytes - size_bytes},
+        reading r = {.reader = {context, &g->arena, folder, context->max_model_bytes - size_bytes, g},
                      .graph = g,
                      .model = (const Onnx__Model *)message};
         status = read_graph(&r, error);

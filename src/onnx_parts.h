@@ -11,6 +11,7 @@ typedef struct onnx_reader {
     arena *arena;       /* receives everything */
     const char *folder; /* of external data, or NULL */
     uint64_t budget;    /* bytes of external data that may still be read */
+    graph *graph;       /* keeps the files that tensors stay in; NULL without a folder */
 } onnx_reader;
 
 /* Checks the wire format of a whole message before it is unpacked, and bounds the memory that unpacking
@@ -23,12 +24,9 @@ clarus_status onnx_unpack(const ProtobufCMessageDescriptor *descriptor, const vo
 /* what: names the tensor in messages. A type that Clarus does not have gives dtype 0 and no data. */
 clarus_status onnx_read_data(onnx_reader *reader, const Onnx__Tensor *tensor, const char *what,
                              graph_tensor *out, clarus_error *error);
-/* Reads size bytes at offset of the file `location` inside folder. Neither `..` nor absolute paths nor
- * symbolic links are followed. */
-clarus_status external_data_read(const char *folder, const char *location, uint64_t offset, void *data,
-                                 size_t size, clarus_error *error);
-/* Size of that file. */
-clarus_status external_data_size(const char *folder, const char *location, uint64_t *size,
-                                 clarus_error *error);
+/* Opens the file `location` inside folder. Neither `..` nor absolute paths nor symbolic links are followed.
+ */
+clarus_status external_data_open(clarus_context *context, const char *folder, const char *location,
+                                 data_file **file, clarus_error *error);
 
 #endif

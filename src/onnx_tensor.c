@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { LOCATION_EXTERNAL = 1 };
+enum { LOCATION_EXTERNAL = 1, LEAST_LEFT_BYTES = 16 << 10, MOST_FILES = 16 };
 
 static clarus_status tensor_shape(const onnx_reader *reader, const Onnx__Tensor *tensor, const char *what,
                                   graph_tensor *out, clarus_error *error)
@@ -60,6 +60,37 @@ static clarus_status external_entries(const Onnx__Tensor *tensor, const char *wh
     return CLARUS_OK;
 }
 
+/* The file, from the list of those that stay open where there is room; *stays says which. */
+static clarus_status open_external(onnx_reader *reader, const char *location, data_file **file, int *stays,
+                                   clarus_error *error)
+{
+    graph *g = reader->graph;
+    *stays = 1;
+    for (size_t i = 0; i < g->file_count; i++)
+        if (g->files[i].location && strcmp(g->files[i].location, location) == 0) {
+            *file = g->files[i].file;
+            return CLARUS_OK;
+        }
+    clarus_status status = external_data_open(reader->context, reader->folder, location, file, error);
+    *stays = g->file_count < MOST_FILES;
+    return status == CLARUS_OK && *stays ? graph_keep_file(g, *file, location, error) : status;
+}
+
+/* Large tensors of float32 stay in the file: convolutions and matrix products take them from there piece by
+ * piece. */
+static clarus_status take_data(onnx_reader *reader, const data_file *file, int stays, uint64_t offset,
+                               size_t size, graph_tensor *out, clarus_error *error)
+{
+    if (stays && out->dtype == CLARUS_FLOAT32 && size >= LEAST_LEFT_BYTES) {
+        out->file = file;
+        out->offset = offset;
+        return CLARUS_OK;
+    }
+    void *data = arena_alloc(reader->arena, size, 1, 64);
+    out->data = data;
+    return data ? data_file_read(file, offset, data, size, error) : error_memory(error, file->name);
+}
+
 static clarus_status read_external(onnx_reader *reader, const Onnx__Tensor *tensor, const char *what,
                                    graph_tensor *out, clarus_error *error)
 {
@@ -79,19 +110,18 @@ static clarus_status read_external(onnx_reader *reader, const Onnx__Tensor *tens
         return error_set(error, CLARUS_E_LIMIT,
                          "%s: the model and its external data exceed the limit of %llu bytes", what,
                          (unsigned long long)reader->context->max_model_bytes);
-    uint64_t file_size;
-    status = external_data_size(reader->folder, location, &file_size, error);
-    if (status == CLARUS_OK && (offset > file_size || size > file_size - offset))
-        status =
-            error_set(error, CLARUS_E_FORMAT, "external data \"%s\" has %llu bytes, %zu at %llu are wanted",
-                      location, (unsigned long long)file_size, size, (unsigned long long)offset);
+    data_file *file = NULL;
+    int stays = 1;
+    status = open_external(reader, location, &file, &stays, error);
+    if (status == CLARUS_OK && (offset > file->size_bytes || size > file->size_bytes - offset))
+        status = error_set(error, CLARUS_E_FORMAT, "%s has %llu bytes, %zu at %llu are wanted", file->name,
+                           (unsigned long long)file->size_bytes, size, (unsigned long long)offset);
     if (status == CLARUS_OK) {
-        void *data = arena_alloc(reader->arena, size, 1, 64);
         reader->budget -= size;
-        out->data = data;
-        status = data ? external_data_read(reader->folder, location, offset, data, size, error)
-                      : error_memory(error, what);
+        status = take_data(reader, file, stays, offset, size, out, error);
     }
+    if (!stays)
+        data_file_free(file);
     if (status != CLARUS_OK && status != CLARUS_E_MEMORY)
         error_prefix(error, "%s: ", what);
     return status;
@@ -183,7 +213,7 @@ clarus_status onnx_read_tensor(clarus_context *context, const void *bytes, size_
 {
     *tensor = NULL;
     arena arena = {context, NULL};
-    onnx_reader reader = {context, &arena, NULL, 0};
+    onnx_reader reader = {context, &arena, NULL, 0, NULL};
     ProtobufCMessage *message;
     graph_tensor data;
     clarus_status status = onnx_unpack(&onnx__tensor__descriptor, bytes, size_bytes, &arena, &message, error);

@@ -10,7 +10,7 @@
 
 /* ---- pieces ------------------------------------------------------------------------------------ */
 
-/* Workers take one piece after the other from a counter. */
+/* Workers take one piece after the other from a counter, until one fails. */
 typedef struct packing_job {
     const lowered_graph *graph;
     const packing *const *packings;
@@ -18,35 +18,79 @@ typedef struct packing_job {
     size_t count;
     int64_t *ends; /* per packing: pieces of it and of those before */
     _Atomic int64_t next;
+    pthread_mutex_t lock; /* of what follows */
+    clarus_status status;
+    clarus_error *error;
 } packing_job;
 
-static void pack_piece(const packing_job *job, size_t number, int64_t piece)
+/* A worker's memory for pieces that are read from a file. */
+typedef struct piece_memory {
+    float *data;
+    size_t capacity;
+} piece_memory;
+
+static clarus_status pack_piece(const packing_job *job, size_t number, int64_t piece, piece_memory *memory,
+                                clarus_error *error)
 {
     const packing *p = job->packings[number];
-    const float *data = job->graph->values[p->value].data;
-    p->form->pack(p->what, piece, data + p->form->first(p->what, piece), job->out[number]);
+    const lowered_value *v = &job->graph->values[p->value];
+    int64_t first = p->form->first(p->what, piece), end = p->form->first(p->what, piece + 1);
+    const float *from = v->data;
+    if (from) {
+        p->form->pack(p->what, piece, from + first, job->out[number]);
+        return CLARUS_OK;
+    }
+    void *data = memory->data;
+    int grown =
+        memory_grow(job->graph->context, &data, &memory->capacity, (size_t)(end - first), sizeof *from);
+    memory->data = data;
+    clarus_status status = grown ? CLARUS_OK : error_memory(error, v->name);
+    if (status == CLARUS_OK)
+        status = lowered_read(job->graph, p->value, first, end - first, memory->data, error);
+    if (status == CLARUS_OK)
+        p->form->pack(p->what, piece, memory->data, job->out[number]);
+    return status;
+}
+
+/* The first failure is the one that is told; there is nothing left for the others to take. */
+static void stop_job(packing_job *job, clarus_status status, const clarus_error *error)
+{
+    pthread_mutex_lock(&job->lock);
+    if (job->status == CLARUS_OK) {
+        job->status = status;
+        if (job->error)
+            *job->error = *error;
+    }
+    pthread_mutex_unlock(&job->lock);
+    atomic_store(&job->next, job->ends[job->count - 1]);
 }
 
 static void pack_pieces(void *user, int64_t begin, int64_t end)
 {
     packing_job *job = user;
+    piece_memory memory = {NULL, 0};
+    clarus_error error = {0};
+    clarus_status status = CLARUS_OK;
     size_t number = 0;
     (void)begin, (void)end;
-    for (;;) {
+    while (status == CLARUS_OK) {
         int64_t piece = atomic_fetch_add(&job->next, 1);
         while (number < job->count && piece >= job->ends[number])
             number++;
         if (number == job->count)
-            return;
-        pack_piece(job, number, number ? piece - job->ends[number - 1] : piece);
+            break;
+        status = pack_piece(job, number, number ? piece - job->ends[number - 1] : piece, &memory, &error);
     }
+    if (status != CLARUS_OK)
+        stop_job(job, status, &error);
+    memory_free(job->graph->context, memory.data);
 }
 
 clarus_status packing_run(const lowered_graph *graph, const packing *const *packings, float *const *out,
                           size_t count, int threads, clarus_error *error)
 {
     int64_t pieces = 0;
-    packing_job job = {.graph = graph, .packings = packings, .out = out, .count = count};
+    packing_job job = {.graph = graph, .packings = packings, .out = out, .count = count, .error = error};
     job.ends = memory_alloc(graph->context, count, sizeof *job.ends);
     if (!job.ends)
         return error_memory(error, "packed weights");
@@ -54,9 +98,11 @@ clarus_status packing_run(const lowered_graph *graph, const packing *const *pack
         job.ends[i] = pieces += packings[i]->form->pieces(packings[i]->what);
     if (threads > pieces)
         threads = pieces > 1 ? (int)pieces : 1;
+    pthread_mutex_init(&job.lock, NULL);
     cpu_parallel(threads, threads, pack_pieces, &job);
+    pthread_mutex_destroy(&job.lock);
     memory_free(graph->context, job.ends);
-    return CLARUS_OK;
+    return job.status;
 }
 
 /* Rows to columns: out[k][i] is from[i][k] for i < real, else 0; steps are between rows. */

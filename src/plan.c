@@ -292,7 +292,9 @@ static clarus_status place_source(plan *plan, size_t value, operand *out, clarus
 {
     const lowered_value *v = &plan->graph->values[value];
     buffer_kind kind = v->kind == VALUE_INPUT ? BUFFER_INPUT : BUFFER_CONSTANT;
-    clarus_status status = place(plan, value, &plain_layout, kind, out, error);
+    clarus_status status = lowered_load(plan->graph, value, error);
+    if (status == CLARUS_OK)
+        status = place(plan, value, &plain_layout, kind, out, error);
     if (status != CLARUS_OK)
         return status;
     plan->buffers[out->buffer].data = v->data;
