@@ -1,6 +1,7 @@
 #include "exec.h"
 
 #include "convert.h"
+#include "cpu.h"
 #include "fast_matmul.h"
 #include "fault.h"
 #include "samples.h"
@@ -133,11 +134,17 @@ static clarus_status pack_buffers(exec *exec, int threads, clarus_error *error)
     return status;
 }
 
-static clarus_status create_buffers(exec *exec, int threads, clarus_error *error)
+static clarus_status create_memories(exec *exec, clarus_error *error)
 {
     clarus_status status = CLARUS_OK;
     for (size_t m = 0; m < exec->plan->memory_count && status == CLARUS_OK; m++)
         status = create_memory(exec, m, error);
+    return status;
+}
+
+static clarus_status initialise_buffers(exec *exec, int threads, clarus_error *error)
+{
+    clarus_status status = CLARUS_OK;
     for (size_t b = 0; b < exec->plan->buffer_count && status == CLARUS_OK; b++)
         status = initialise_buffer(exec, &exec->plan->buffers[b], error);
     return status == CLARUS_OK ? pack_buffers(exec, threads, error) : status;
@@ -210,6 +217,32 @@ static clarus_status create_kernels(exec *exec, clarus_error *error)
     return status;
 }
 
+/* Constants are packed while kernels are built: neither needs the other. */
+typedef struct preparation {
+    exec *exec;
+    int threads;
+    clarus_status status[2];
+    clarus_error errors[2];
+} preparation;
+
+static void prepare_part(void *user, int64_t begin, int64_t end)
+{
+    preparation *p = user;
+    for (int64_t i = begin; i < end; i++)
+        p->status[i] = i == 0 ? initialise_buffers(p->exec, p->threads, &p->errors[i])
+                              : create_kernels(p->exec, &p->errors[i]);
+}
+
+static clarus_status prepare(exec *exec, int threads, clarus_error *error)
+{
+    preparation p = {.exec = exec, .threads = threads};
+    cpu_parallel(threads, 2, prepare_part, &p);
+    int failed = p.status[0] == CLARUS_OK;
+    if (error && p.status[failed] != CLARUS_OK)
+        *error = p.errors[failed];
+    return p.status[failed];
+}
+
 static size_t count_tables(const plan *plan)
 {
     size_t count = 0;
@@ -238,9 +271,9 @@ clarus_status exec_create(clarus_device *device, const plan *plan, int threads, 
     if (status == CLARUS_OK)
         status = device_create_queue(device, 0, &e->queue, error);
     if (status == CLARUS_OK)
-        status = create_buffers(e, threads, error);
+        status = create_memories(e, error);
     if (status == CLARUS_OK)
-        status = create_kernels(e, error);
+        status = prepare(e, threads, error);
     if (status != CLARUS_OK) {
         exec_free(e);
         return status;
