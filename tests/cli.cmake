@@ -5,8 +5,9 @@ target_include_directories(make_files PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${PROJ
 add_executable(json_query cli/json_query.c)
 target_link_libraries(json_query PRIVATE PkgConfig::CJSON clarus_flags)
 foreach(name
+    accuracy
     classify
-    data
+    decode
     device
     inspect
     run
@@ -18,4 +19,4 @@ foreach(name
     set_tests_properties(cli_${name} PROPERTIES LABELS cli SKIP_RETURN_CODE 77 TIMEOUT 300)
 endforeach()
 set_tests_properties(cli_device PROPERTIES LABELS device)
-set_tests_properties(cli_data PROPERTIES TIMEOUT 1200) # whole networks, which sanitizers slow down
+set_tests_properties(cli_accuracy PROPERTIES TIMEOUT 1200) # whole networks on the reference
