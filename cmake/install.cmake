@@ -41,13 +41,16 @@ add_custom_target(uninstall
     COMMAND ${CMAKE_COMMAND} -DMANIFEST=${CMAKE_CURRENT_BINARY_DIR}/install_manifest.txt
             -P ${CMAKE_CURRENT_SOURCE_DIR}/cmake/uninstall.cmake VERBATIM)
 
-# cpack: a .tar.gz to unpack anywhere, and a .deb where Debian's tools are.
+# cpack: a .tar.gz to unpack anywhere, and a .deb where Debian's packages dpkg-dev and file are.
 set(CPACK_GENERATOR TGZ)
+# By its component, so that install_manifest.txt, which uninstalling goes by, is not overwritten.
+set(CPACK_INSTALL_CMAKE_PROJECTS ${CMAKE_CURRENT_BINARY_DIR} clarus Unspecified /)
 set(CPACK_PACKAGE_CONTACT "The Clarus developers")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "Runs ONNX image networks through OpenCL, with the same bits everywhere")
 set(CPACK_STRIP_FILES ON)
 find_program(DPKG_SHLIBDEPS dpkg-shlibdeps)
-if(DPKG_SHLIBDEPS)
+find_program(FILE_PROGRAM file)
+if(DPKG_SHLIBDEPS AND FILE_PROGRAM)
     list(APPEND CPACK_GENERATOR DEB)
     set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
     set(CPACK_DEBIAN_PACKAGE_SECTION science)

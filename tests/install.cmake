@@ -27,5 +27,8 @@ set_tests_properties(install PROPERTIES LABELS cli TIMEOUT 300)
 if(CLARUS_SANITIZE) # a program that uses an instrumented library has to bring the runtime
     set_tests_properties(install PROPERTIES ENVIRONMENT "CFLAGS=-fsanitize=${CLARUS_SANITIZE}")
 endif()
+add_test(NAME package COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/install/test_package.sh ${PROJECT_BINARY_DIR})
+set_tests_properties(package PROPERTIES LABELS cli TIMEOUT 300)
+set_tests_properties(install package PROPERTIES RESOURCE_LOCK build_folder)
 add_test(NAME setup COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/install/test_setup.sh ${PROJECT_SOURCE_DIR})
 set_tests_properties(setup PROPERTIES LABELS cli TIMEOUT 60)
