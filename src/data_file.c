@@ -62,6 +62,8 @@ clarus_status data_file_read(const data_file *file, uint64_t offset, void *data,
         ssize_t n = pread(file->descriptor, (char *)data + done, size_bytes - done, (off_t)(offset + done));
         if (n > 0)
             done += (size_t)n;
+        else if (n == 0 && check_unchanged(file, error) != CLARUS_OK)
+            return CLARUS_E_IO;
         else if (n == 0)
             return error_set(error, CLARUS_E_FORMAT, "%s ends after %llu bytes", file->name,
                              (unsigned long long)offset + done);

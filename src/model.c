@@ -9,6 +9,7 @@
 #include "onnx.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,9 +157,9 @@ static clarus_status model_create(clarus_context *context, const char *path, cla
 }
 
 static clarus_status read_model(clarus_model *model, const void *bytes, size_t size, const char *folder,
-                                clarus_error *error)
+                                data_file *file, clarus_error *error)
 {
-    clarus_status status = onnx_read(model->context, bytes, size, folder, &model->graph, error);
+    clarus_status status = onnx_read(model->context, bytes, size, folder, file, &model->graph, error);
     if (status == CLARUS_OK)
         status = count_operators(model, error);
     if (status == CLARUS_OK)
@@ -176,17 +177,37 @@ static char *folder_of(const clarus_context *context, const char *file)
     return folder;
 }
 
+/* The outline of a regular file, which stays open; NULL for whatever has to be read whole. */
+static void *read_outline(clarus_context *context, const char *path, data_file **file, size_t *size)
+{
+    struct stat info;
+    *file = NULL;
+    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode))
+        return NULL;
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (descriptor < 0 || data_file_create(context, descriptor, path, file, NULL) != CLARUS_OK)
+        return NULL;
+    void *bytes = (*file)->size_bytes <= context->max_model_bytes ? onnx_outline(*file, size) : NULL;
+    if (bytes)
+        return bytes;
+    data_file_free(*file);
+    *file = NULL;
+    return NULL;
+}
+
 static clarus_status load_file(clarus_model *model, const char *file, clarus_error *error)
 {
     clarus_context *context = model->context;
-    void *bytes = NULL;
+    data_file *left;
     size_t size;
     char *folder = folder_of(context, file);
     if (!folder)
         return error_memory(error, file);
-    clarus_status status = file_read(context, file, context->max_model_bytes, &bytes, &size, error);
+    void *bytes = read_outline(context, file, &left, &size);
+    clarus_status status =
+        bytes ? CLARUS_OK : file_read(context, file, context->max_model_bytes, &bytes, &size, error);
     if (status == CLARUS_OK) {
-        status = read_model(model, bytes, size, folder, error);
+        status = read_model(model, bytes, size, folder, left, error);
         if (status != CLARUS_OK)
             error_prefix(error, "%s: ", file);
     }
@@ -245,7 +266,7 @@ clarus_status clarus_model_parse(clarus_context *context, const void *bytes, siz
     clarus_model *m = NULL;
     clarus_status status = model_create(context, "model", &m, error);
     if (status == CLARUS_OK) {
-        status = read_model(m, bytes, size_bytes, NULL, error);
+        status = read_model(m, bytes, size_bytes, NULL, NULL, error);
         if (status != CLARUS_OK)
             error_prefix(error, "model: ");
     }

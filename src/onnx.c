@@ -549,19 +549,24 @@ static clarus_status read_graph(reading *r, clarus_error *error)
 }
 
 clarus_status onnx_read(clarus_context *context, const void *bytes, size_t size_bytes, const char *folder,
-                        graph **out, clarus_error *error)
+                        data_file *file, graph **out, clarus_error *error)
 {
     graph *g;
     ProtobufCMessage *message;
+    uint64_t all = file ? file->size_bytes : size_bytes;
     *out = NULL;
-    if (size_bytes > context->max_model_bytes)
-        return error_set(error, CLARUS_E_LIMIT, "%zu bytes exceed the limit of %llu for a model", size_bytes,
-                         (unsigned long long)context->max_model_bytes);
     clarus_status status = graph_create(context, &g, error);
+    if (status == CLARUS_OK && file)
+        status = graph_keep_file(g, file, NULL, error);
+    else
+        data_file_free(file);
+    if (status == CLARUS_OK && all > context->max_model_bytes)
+        status = error_set(error, CLARUS_E_LIMIT, "%llu bytes exceed the limit of %llu for a model",
+                           (unsigned long long)all, (unsigned long long)context->max_model_bytes);
     if (status == CLARUS_OK)
         status = onnx_unpack(&onnx__model__descriptor, bytes, size_bytes, &g->arena, &message, error);
     if (status == CLARUS_OK) {
-        reading r = {.reader = {context, &g->arena, folder, context->max_model_bytes - size_bytes, g},
+        reading r = {.reader = {context, &g->arena, folder, context->max_model_bytes - all, file, g},
                      .graph = g,
                      .model = (const Onnx__Model *)message};
         status = read_graph(&r, error);

@@ -2,16 +2,20 @@
 #ifndef CLARUS_ONNX_PARTS_H
 #define CLARUS_ONNX_PARTS_H
 
-#include "graph.h"
+#include "onnx.h"
 
 #include "onnx.pb-c.h"
 
+/* Tensors of fewer bytes are read with the model. */
+enum { LEAST_LEFT_BYTES = 16 << 10 };
+
 typedef struct onnx_reader {
     clarus_context *context;
-    arena *arena;       /* receives everything */
-    const char *folder; /* of external data, or NULL */
-    uint64_t budget;    /* bytes of external data that may still be read */
-    graph *graph;       /* keeps the files that tensors stay in; NULL without a folder */
+    arena *arena;          /* receives everything */
+    const char *folder;    /* of external data, or NULL */
+    uint64_t budget;       /* bytes of external data that may still be read */
+    const data_file *file; /* the model's own if it was read as an outline */
+    graph *graph;          /* keeps the files that tensors stay in; NULL without a folder */
 } onnx_reader;
 
 /* Checks the wire format of a whole message before it is unpacked, and bounds the memory that unpacking

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { LOCATION_EXTERNAL = 1, LEAST_LEFT_BYTES = 16 << 10, MOST_FILES = 16 };
+enum { LOCATION_EXTERNAL = 1, MOST_FILES = 16 };
 
 static clarus_status tensor_shape(const onnx_reader *reader, const Onnx__Tensor *tensor, const char *what,
                                   graph_tensor *out, clarus_error *error)
@@ -196,14 +196,18 @@ clarus_status onnx_read_data(onnx_reader *reader, const Onnx__Tensor *tensor, co
         return status;
     if (tensor->data_location == LOCATION_EXTERNAL)
         return read_external(reader, tensor, what, out, error);
-    if (!tensor->has_raw_data)
+    int is_left = reader->file && tensor->has_file_offset;
+    if (!tensor->has_raw_data && !is_left)
         return read_typed(reader, tensor, what, out, error);
     size_t size = out->count * clarus_dtype_size(out->dtype);
+    uint64_t given = is_left ? tensor->file_bytes : tensor->raw_data.len;
     char text[SHAPE_TEXT];
-    if (tensor->raw_data.len != size)
-        return error_set(error, CLARUS_E_FORMAT, "%s: %zu bytes of data, the shape %s of %s needs %zu", what,
-                         tensor->raw_data.len, shape_text(&out->shape, text), clarus_dtype_name(out->dtype),
-                         size);
+    if (given != size)
+        return error_set(error, CLARUS_E_FORMAT, "%s: %llu bytes of data, the shape %s of %s needs %zu", what,
+                         (unsigned long long)given, shape_text(&out->shape, text),
+                         clarus_dtype_name(out->dtype), size);
+    if (is_left)
+        return take_data(reader, reader->file, 1, tensor->file_offset, size, out, error);
     out->data = tensor->raw_data.data ? (const void *)tensor->raw_data.data : "";
     return CLARUS_OK;
 }
@@ -213,7 +217,7 @@ clarus_status onnx_read_tensor(clarus_context *context, const void *bytes, size_
 {
     *tensor = NULL;
     arena arena = {context, NULL};
-    onnx_reader reader = {context, &arena, NULL, 0, NULL};
+    onnx_reader reader = {.context = context, .arena = &arena};
     ProtobufCMessage *message;
     graph_tensor data;
     clarus_status status = onnx_unpack(&onnx__tensor__descriptor, bytes, size_bytes, &arena, &message, error);
