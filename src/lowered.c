@@ -126,7 +126,7 @@ clarus_status lowered_read(const lowered_graph *graph, size_t value, int64_t fir
     if (finite == count)
         return status;
     return error_set(error, CLARUS_E_UNSUPPORTED, "weight \"%s\" is not finite at element %lld", v->name,
-                     (long long)(first + finite));
+                     (long long)first + (long long)finite);
 }
 
 clarus_status lowered_load(lowered_graph *graph, size_t value, clarus_error *error)
