@@ -15,17 +15,19 @@ typedef struct pool_taps {
     int64_t origin, first, end, padded;
 } pool_taps;
 
+/* How many taps lie below the extent. */
+static int64_t taps_below(const window *w, int axis, int64_t origin, int64_t extent)
+{
+    int64_t taps = origin < extent ? (extent - 1 - origin) / w->dilation[axis] + 1 : 0;
+    return taps < w->kernel[axis] ? taps : w->kernel[axis];
+}
+
 static pool_taps find_taps(const window *w, int axis, int64_t out)
 {
-    pool_taps taps = {.origin = out * w->stride[axis] - w->pad_begin[axis], .first = w->kernel[axis]};
-    for (int64_t k = 0; k < w->kernel[axis]; k++) {
-        int64_t at = taps.origin + k * w->dilation[axis];
-        if (at >= 0 && at < w->in[axis]) {
-            taps.first = taps.first < k ? taps.first : k;
-            taps.end = k + 1;
-        }
-        taps.padded += at >= -w->pad_begin[axis] && at < w->in[axis] + w->pad_end[axis];
-    }
+    int64_t origin = out * w->stride[axis] - w->pad_begin[axis], step = w->dilation[axis];
+    pool_taps taps = {.origin = origin, .first = origin < 0 ? (step - 1 - origin) / step : 0};
+    taps.end = taps_below(w, axis, origin, w->in[axis]);
+    taps.padded = taps_below(w, axis, origin, w->in[axis] + w->pad_end[axis]);
     taps.first = taps.first < taps.end ? taps.first : taps.end;
     return taps;
 }

@@ -10,6 +10,7 @@
  *
  * Parameters: AVERAGE (0: maximum), PIXEL, LANES. count_padding 2: the sum, not divided. */
 #include "lanes.h"
+#include "window.h"
 
 CLARUS_KERNEL void pool(__global const float *restrict x, __global float *restrict y,
                         __global const int *restrict p)
@@ -30,27 +31,26 @@ CLARUS_KERNEL void pool(__global const float *restrict x, __global float *restri
         const int oz = pixel / (out[1] * out[2]), oy = pixel / out[2] % out[1], ox = pixel % out[2];
         const int iz0 = oz * stride[0] - pad[0], iy0 = oy * stride[1] - pad[1], ix0 = ox * stride[2] - pad[2];
         floatv value = (floatv)(AVERAGE ? 0.0f : -INFINITY);
-        int count = 0;
-        for (int kz = 0; kz < kernel_size[0]; kz++) {
-            const int iz = iz0 + kz * dilation[0];
-            for (int ky = 0; ky < kernel_size[1]; ky++) {
-                const int iy = iy0 + ky * dilation[1];
-                for (int kx = 0; kx < kernel_size[2]; kx++) {
-                    const int ix = ix0 + kx * dilation[2];
-                    const int inside = iz >= 0 && iz < in[0] && iy >= 0 && iy < in[1] && ix >= 0 && ix < in[2];
-                    if (inside) {
-                        const floatv v = LOADV(xs + iz * x_depth + iy * x_row + ix * PIXEL);
-                        value = AVERAGE ? value + v : clarus_max(value, v);
-                    }
-                    if (AVERAGE)
-                        count += count_padding ? iz < in[0] + pad_end[0] && iy < in[1] + pad_end[1] && ix < in[2] + pad_end[2]
-                                               : inside;
+        const int z0 = first_tap(iz0, dilation[0]), z1 = end_tap(iz0, dilation[0], in[0], kernel_size[0]);
+        const int y0 = first_tap(iy0, dilation[1]), y1 = end_tap(iy0, dilation[1], in[1], kernel_size[1]);
+        const int x0 = first_tap(ix0, dilation[2]), x1 = end_tap(ix0, dilation[2], in[2], kernel_size[2]);
+        for (int kz = z0; kz < z1; kz++)
+            for (int ky = y0; ky < y1; ky++) {
+                __global const float *row = xs + (iz0 + kz * dilation[0]) * x_depth + (iy0 + ky * dilation[1]) * x_row;
+                for (int kx = x0; kx < x1; kx++) {
+                    const floatv v = LOADV(row + (ix0 + kx * dilation[2]) * PIXEL);
+                    value = AVERAGE ? value + v : clarus_max(value, v);
                 }
             }
-        }
 #if AVERAGE
-        if (count_padding < 2)
+        if (count_padding < 2) {
+            long count = (long)max(z1 - z0, 0) * max(y1 - y0, 0) * max(x1 - x0, 0);
+            if (count_padding)
+                count = (long)end_tap(iz0, dilation[0], in[0] + pad_end[0], kernel_size[0]) *
+                        end_tap(iy0, dilation[1], in[1] + pad_end[1], kernel_size[1]) *
+                        end_tap(ix0, dilation[2], in[2] + pad_end[2], kernel_size[2]);
             value = clarus_div(value, (floatv)((float)count));
+        }
 #endif
         STOREV(value, y + y_offset + image / blocks * y_batch + image % blocks * y_image + oz * y_depth + oy * y_row +
                           ox * PIXEL + lane);

@@ -4,6 +4,7 @@
  *
  * Dimension 0: output pixels (od, oh, ow), dimension 1: images. */
 #include "kernel.h"
+#include "window.h"
 
 CLARUS_KERNEL void pool_index(__global const float *restrict x, __global long *restrict y, __global const int *restrict p)
 {
@@ -18,12 +19,13 @@ CLARUS_KERNEL void pool_index(__global const float *restrict x, __global long *r
     const int iy0 = pixel / out[2] % out[1] * stride[1] - pad[1], ix0 = pixel % out[2] * stride[2] - pad[2];
     float best = 0.0f;
     int place = -1;
-    for (int kz = 0; kz < kernel_size[0]; kz++)
-        for (int ky = 0; ky < kernel_size[1]; ky++)
-            for (int kx = 0; kx < kernel_size[2]; kx++) {
+    const int z1 = end_tap(iz0, dilation[0], in[0], kernel_size[0]), y0 = first_tap(iy0, dilation[1]);
+    const int y1 = end_tap(iy0, dilation[1], in[1], kernel_size[1]), x0 = first_tap(ix0, dilation[2]);
+    const int x1 = end_tap(ix0, dilation[2], in[2], kernel_size[2]);
+    for (int kz = first_tap(iz0, dilation[0]); kz < z1; kz++)
+        for (int ky = y0; ky < y1; ky++)
+            for (int kx = x0; kx < x1; kx++) {
                 const int iz = iz0 + kz * dilation[0], iy = iy0 + ky * dilation[1], ix = ix0 + kx * dilation[2];
-                if (iz < 0 || iz >= in[0] || iy < 0 || iy >= in[1] || ix < 0 || ix >= in[2])
-                    continue;
                 const float v = x[image * plane + (iz * in[1] + iy) * in[2] + ix];
                 if (place < 0 || v > best || (v != v && best == best)) {
                     best = v;

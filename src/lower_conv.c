@@ -79,7 +79,7 @@ static void resolve_padding(lowering *l, window *w, size_t first, int ceil_mode)
         lower_error(l, CLARUS_E_FORMAT, "auto_pad \"%.40s\"", mode);
     if (strcmp(mode, "NOTSET") == 0)
         lower_pads(l, SPATIAL - first, w->pad_begin + first, w->pad_end + first);
-    for (size_t i = first; i < SPATIAL; i++) {
+    for (size_t i = first; i < SPATIAL && l->status == CLARUS_OK; i++) {
         if (upper || lower)
             pad_same(w, i, lower);
         else

@@ -151,7 +151,7 @@ static size_t interpolate(lowering *l, const resize *r, size_t x, size_t axis, i
 {
     const resize_axis *a = &r->axes[axis];
     double shrink = r->antialias && a->scale < 1 ? a->scale : 1;
-    int64_t half = (int64_t)ceil(r->reach / shrink);
+    int64_t half = count ? (int64_t)ceil(r->reach / shrink) : 1; /* a scale that leaves nothing may be tiny */
     shape table = {.rank = 2, .dims = {count, 2 * half}}, out = lower_shape(l, x);
     int32_t *indices = lower_memory(l, count * 2 * half, sizeof *indices);
     float *weights = lower_memory(l, count * 2 * half, sizeof *weights);

@@ -96,10 +96,11 @@ static void read_transposed(lowering *l, const shape *in, const shape *weights, 
         lower_error(l, CLARUS_E_FORMAT, "auto_pad \"%.40s\"", mode);
     if (strcmp(mode, "NOTSET") == 0)
         lower_pads(l, t->axes, t->begin, t->end);
+    if (l->status != CLARUS_OK)
+        return;
     for (size_t i = 0; i < t->axes && same; i++)
         t->wanted[i] = t->wanted[i] ? t->wanted[i] : in->dims[2 + i] * t->stride[i];
-    if (l->status == CLARUS_OK)
-        pad_for_outputs(t, in, upper);
+    pad_for_outputs(t, in, upper);
 }
 
 /* Padding of the convolution, which is what the kernel reaches beyond the input less the node's; what is less

@@ -36,9 +36,13 @@ function(clarus_model_test name source)
 endfunction()
 
 # clarus_model_run(NAME LABEL PROGRAM ARGUMENT...)
+set(model_seconds 900)
+if(CLARUS_SANITIZE) # whole networks, ten times slower
+    set(model_seconds 7200)
+endif()
 function(clarus_model_run name label program)
     add_test(NAME ${name} COMMAND test_${program} ${ARGN})
-    set_tests_properties(${name} PROPERTIES LABELS ${label} SKIP_RETURN_CODE 77 TIMEOUT 900)
+    set_tests_properties(${name} PROPERTIES LABELS ${label} SKIP_RETURN_CODE 77 TIMEOUT ${model_seconds})
 endfunction()
 
 clarus_model_test(accuracy networks/accuracy.c)

@@ -161,6 +161,10 @@ static void test_conv(void)
     REFUSE(&b, CLARUS_E_UNSUPPORTED, "weight \"w\" is not finite at element 1");
     builder_int(&b, conv_line(&b, FLOATS(1, 1)), "group", 3);
     REFUSE(&b, CLARUS_E_SHAPE, "input 1x1x4 with weights 1x1x2 in 3 groups");
+    builder_ints(&b, conv_line(&b, FLOATS(1, 1)), "strides", 1, DIMS(INT64_MAX));
+    REFUSE(&b, CLARUS_E_FORMAT, "strides: 9223372036854775807");
+    builder_ints(&b, conv_line(&b, FLOATS(1, 1)), "pads", 2, DIMS(INT64_MAX, 1));
+    REFUSE(&b, CLARUS_E_UNSUPPORTED, "pads 9223372036854775807 and 1");
     builder_float(&b, conv_line(&b, FLOATS(1, 1)), "strides", 2);
     REFUSE(&b, CLARUS_E_FORMAT, "attribute \"strides\" has a wrong type");
 }
@@ -563,6 +567,8 @@ static void test_resize(void)
     one_node(&b, 9, "Upsample", "x scales", 1, DIMS(2));
     floats(&b, "scales", 1, DIMS(1), FLOATS(1.5f));
     EXPECT(&b, "3", 1, 1, 2);
+    builder_int(&b, resize_line(&b, "linear", 2, FLOATS(1e-30f)), "antialias", 1);
+    EXPECT(&b, "0", 0); /* no elements */
     resize_line(&b, "linear", 2, FLOATS(-1));
     REFUSE(&b, CLARUS_E_SHAPE, "scale -1 of an extent of 2");
     resize_line(&b, "lanczos", 2, FLOATS(2));
@@ -593,6 +599,8 @@ static void test_transposed(void)
     EXPECT(&b, "1x1x9", 10, 1, 0, 20, 2, 0, 30, 3, 0);
     builder_ints(&b, transposed_line(&b, 1), "pads", 2, DIMS(2, 2));
     REFUSE(&b, CLARUS_E_SHAPE, "pads 2 and 2 leave no output");
+    builder_string(&b, transposed_line(&b, INT64_MIN), "auto_pad", "SAME_UPPER");
+    REFUSE(&b, CLARUS_E_FORMAT, "strides: -9223372036854775808");
     builder_int(&b, transposed_line(&b, 1), "group", 2);
     REFUSE(&b, CLARUS_E_SHAPE, "input 1x1x3 with weights 1x1x2 in 2 groups");
 }

@@ -202,7 +202,7 @@ static void summarise(const job *j)
         snprintf(failed, sizeof failed, ", %zu failed", j->failed);
     tell(&j->common, "%zu picture%s in %.1f s (%.1f a second)%s.", j->done, j->done == 1 ? "" : "s", seconds,
          seconds > 0 ? (double)j->done / seconds : 0, failed);
-    if (wait > LONG_WAIT_SECONDS)
+    if (wait > LONG_WAIT_SECONDS && device->type != CLARUS_DEVICE_REFERENCE)
         tell(&j->common,
              "%.1f s of it until the first result: a network's first run on a device compiles kernels, "
              "which are kept for the next.",
