@@ -14,8 +14,8 @@ typedef struct fast_matmul {
     const size_t *a_offsets, *b_offsets, *y_offsets; /* elements, one per batch */
 } fast_matmul;
 
-/* 1 if the library was built with CLBlast. */
-int fast_matmul_is_built(void);
+/* 1 if the library was built with CLBlast, and it can be opened. */
+int fast_matmul_is_there(void);
 /* Enqueues the product. The first call for a device compiles CLBlast's kernels. */
 clarus_status fast_matmul_enqueue(const fast_matmul *product, cl_command_queue queue, cl_mem a, cl_mem b,
                                   cl_mem y, clarus_error *error);

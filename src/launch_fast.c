@@ -4,7 +4,7 @@
 
 int plan_takes_fast_matmul(const plan *plan)
 {
-    return plan->fast && plan_device(plan)->clblast && fast_matmul_is_built();
+    return plan->fast && plan_device(plan)->clblast && fast_matmul_is_there();
 }
 
 static fast_matmul *describe(plan *plan, const matmul_params *m)
