@@ -22,6 +22,7 @@ typedef struct device_params {
     int local_bytes; /* of local memory that a work-item may fill: it stays in a core's own cache; 0: none */
     int clblast;     /* 1: CLBlast is tuned for it, `fast` may use it */
     device_binaries binaries;
+    int core_queues; /* a device of so many compute units or fewer gets a queue for each; 0: one for all */
 } device_params;
 
 /* What a device says of itself, as far as rows may ask for it. No NULL. */

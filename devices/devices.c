@@ -18,7 +18,8 @@ typedef enum row_field {
     FIELD_NEAR_BYTES,
     FIELD_LOCAL_BYTES,
     FIELD_CLBLAST,
-    FIELD_BINARIES
+    FIELD_BINARIES,
+    FIELD_CORE_QUEUES
 } row_field;
 
 typedef struct row_setting {
@@ -78,6 +79,10 @@ static const struct {
 #define BINARIES(n)                                                                                          \
     {                                                                                                        \
         FIELD_BINARIES, n, NULL                                                                              \
+    }
+#define CORE_QUEUES(n)                                                                                       \
+    {                                                                                                        \
+        FIELD_CORE_QUEUES, n, NULL                                                                           \
     }
 #include "devices.def"
 };
@@ -157,6 +162,9 @@ static void apply(const row_setting *setting, device_params *params)
         break;
     case FIELD_BINARIES:
         params->binaries = (device_binaries)setting->number;
+        break;
+    case FIELD_CORE_QUEUES:
+        params->core_queues = setting->number;
         break;
     case NO_FIELD:
         break;

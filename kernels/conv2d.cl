@@ -18,16 +18,19 @@
 #include "share.h"
 #include "register_tile.h"
 
-/* Steps of the kernel for pixel i and block t of the tile. First, where the pixel lies. */
+/* Steps of the kernel for pixel i and block t of the tile. First, where the pixel lies; the tile behind the list's last
+ * pixel stays there. */
 #define LOCATE(i) if (i < TP) { \
-        at_x[i] = n * x_image + oy * x_row + ox * x_pixel; \
-        at_y[i] = n * y_image + oy * y_row + ox * 16; \
-        at_r[i] = n * r_image + oy * r_row + ox * 16; \
-        if (i + 1 < count && ++ox == out_w) { \
-            ox = 0; \
-            if (++oy == out_h) { \
-                oy = 0; \
-                n++; \
+        at_x[i] = x_place; \
+        if (i + 1 < count) { \
+            x_place += x_pixel; \
+            if (++ox == out_w) { \
+                ox = 0; \
+                x_place += x_next_row; \
+                if (++oy == out_h) { \
+                    oy = 0; \
+                    x_place += x_next_image; \
+                } \
             } \
         } }
 #define ADD_PRODUCTS(i) if (i < TP) { \
@@ -43,26 +46,28 @@
         ws += TC * 16; \
         UNROLL_PIXELS(ADD_PRODUCTS) \
         in += x_channel; }
-/* The end of a segment: on to the sums so far; after the last segment the epilogue. */
-#define WITHIN(i, t) if (t < TC) if (t < blocks)
-#define END_SUM(i, t) if (t < TC) sum[i][t] += 0.0f;
-#define END_SUMS(i) if (i < TP) { UNROLL_BLOCKS(END_SUM, i) }
-#define ADD_EARLIER_SUM(i, t) WITHIN(i, t) sum[i][t] = LOADV(out + t * y_block + at_y[i]) + sum[i][t];
-#define ADD_EARLIER(i) if (i < TP) { UNROLL_BLOCKS(ADD_EARLIER_SUM, i) }
+/* The end of a segment, for one pixel of the tile: on to the sums so far; after the last segment the epilogue. The + 0 of
+ * numerics.md is in the bias, which is never -0. A loop over the pixels, not unrolled on a CPU: unrolled it took as long to
+ * compile as all the rest. */
+#define KEEP_SUM(i, t) if (t < TC) kept[i][t] = sum[i][t];
+#define KEEP(i) if (i < TP) { UNROLL_BLOCKS(KEEP_SUM, i) }
+#define TAKE(i, t) if (t < TC) s[t] = kept[i][t];
+#define WITHIN(t) if (t < TC) if (t < blocks)
+#define ADD_EARLIER(i, t) WITHIN(t) s[t] = LOADV(out + t * y_block + y_place) + s[t];
 #define LOAD_BIAS(i, t) if (t < TC) offset[t] = LOADV(bias + min(block + t, last_block) * 16 + lane) + 0.0f;
-#define ADD_OFFSET(i, t) if (t < TC) sum[i][t] += offset[t];
-#define ADD_BIAS(i) if (i < TP) { UNROLL_BLOCKS(ADD_OFFSET, i) }
-#define ADD_RESIDUAL_BLOCK(i, t) WITHIN(i, t) sum[i][t] += LOADV(res + t * r_block + at_r[i]);
-#define ADD_RESIDUAL(i) if (i < TP) { UNROLL_BLOCKS(ADD_RESIDUAL_BLOCK, i) }
-#define APPLY(i, t) if (t < TC) sum[i][t] = epilogue_function(sum[i][t], (floatv)(a), (floatv)(b));
-#define APPLY_FUNCTION(i) if (i < TP) { UNROLL_BLOCKS(APPLY, i) }
-#define STORE_SUM(i, t) WITHIN(i, t) STOREV(sum[i][t], out + t * y_block + at_y[i]);
-#define STORE(i) if (i < TP) if (i < count) { UNROLL_BLOCKS(STORE_SUM, i) }
+#define ADD_BIAS(i, t) if (t < TC) s[t] += offset[t];
+#define ADD_RESIDUAL(i, t) WITHIN(t) s[t] += LOADV(res + t * r_block + r_place);
+#define APPLY_FUNCTION(i, t) if (t < TC) s[t] = epilogue_function(s[t], (floatv)(a), (floatv)(b));
+#define STORE(i, t) WITHIN(t) STOREV(s[t], out + t * y_block + y_place);
+#if LANES > 1
+#define END_UNROLL 1
+#else
+#define END_UNROLL TP
+#endif
 
 CLARUS_KERNEL void conv2d(__global const float *restrict x, __global const float *restrict w,
                           __global const float *restrict bias, __global const float *residual,
-                          __global float *y, volatile __global int *counters,
-                          __global const int *restrict share, __global const int *restrict p, float a, float b)
+                          __global float *y, SHARE, __global const int *restrict p, float a, float b)
 {
     /* The table: see launch_conv.c, which writes it in this order. */
     const int out_w = p[0], out_h = p[1], pixels = p[2], tiles_o = p[3];
@@ -73,7 +78,12 @@ CLARUS_KERNEL void conv2d(__global const float *restrict x, __global const float
     const int y_offset = p[18], y_image = p[19], y_block = p[20], y_row = p[21];
     const int r_offset = p[22], r_image = p[23], r_block = p[24], r_row = p[25], has_residual = p[26];
 
-    for (int turn = 0, item; (item = share_next(counters, share, &turn)) >= 0;) {
+    /* From behind the end of a row to the next one, and of an image. */
+    const int x_next_row = x_row - out_w * x_pixel, x_next_image = x_image - out_h * x_row;
+    const int y_next_row = y_row - out_w * 16, y_next_image = y_image - out_h * y_row;
+    const int r_next_row = r_row - out_w * 16, r_next_image = r_image - out_h * r_row;
+
+    FOR_EACH_ITEM(item) {
         const conv_item at = conv_item_at(item, share);
         const int lane = at.lane, group = at.plane / tiles_o, block0 = at.plane % tiles_o * TC;
         const int block = group * group_blocks + block0, last_block = group * group_blocks + group_blocks - 1;
@@ -93,9 +103,11 @@ CLARUS_KERNEL void conv2d(__global const float *restrict x, __global const float
             const int last = min(first + segment, channels);
             __global const float *ahead = plane_weights + (long)last * kernel_h * kernel_w * (TC * 16);
             int ox = first_pixel % out_w, oy = first_pixel / out_w % out_h, n = first_pixel / out_w / out_h;
+            int x_place = n * x_image + oy * x_row + ox * x_pixel, end_x = ox, end_y = oy;
+            int y_place = n * y_image + oy * y_row + ox * 16, r_place = n * r_image + oy * r_row + ox * 16;
             for (int pixel = first_pixel; pixel < end_pixel; pixel += TP) {
                 const int count = pixels - pixel;
-                int at_x[TP], at_y[TP], at_r[TP];
+                int at_x[TP];
                 UNROLL_PIXELS(LOCATE)
                 __global const float *ws = plane_weights + (long)first * kernel_h * kernel_w * (TC * 16);
 
@@ -122,20 +134,38 @@ CLARUS_KERNEL void conv2d(__global const float *restrict x, __global const float
                         }
                     }
                 }
-                UNROLL_PIXELS(END_SUMS)
-                if (first > 0) {
-                    UNROLL_PIXELS(ADD_EARLIER)
-                }
-                if (last == channels) {
-                    floatv offset[TC];
-                    UNROLL_BLOCKS(LOAD_BIAS, 0)
-                    UNROLL_PIXELS(ADD_BIAS)
-                    if (has_residual) {
-                        UNROLL_PIXELS(ADD_RESIDUAL)
+
+                floatv kept[TP][TC], offset[TC];
+                UNROLL_PIXELS(KEEP)
+                UNROLL_BLOCKS(LOAD_BIAS, 0)
+#pragma unroll END_UNROLL
+                for (int i = 0; i < min(TP, count); i++) {
+                    floatv s[TC];
+                    UNROLL_BLOCKS(TAKE, i)
+                    if (first > 0) {
+                        UNROLL_BLOCKS(ADD_EARLIER, i)
                     }
-                    UNROLL_PIXELS(APPLY_FUNCTION)
+                    if (last == channels) {
+                        UNROLL_BLOCKS(ADD_BIAS, i)
+                        if (has_residual) {
+                            UNROLL_BLOCKS(ADD_RESIDUAL, i)
+                        }
+                        UNROLL_BLOCKS(APPLY_FUNCTION, i)
+                    }
+                    UNROLL_BLOCKS(STORE, i)
+                    y_place += 16;
+                    r_place += 16;
+                    if (++end_x == out_w) {
+                        end_x = 0;
+                        y_place += y_next_row;
+                        r_place += r_next_row;
+                        if (++end_y == out_h) {
+                            end_y = 0;
+                            y_place += y_next_image;
+                            r_place += r_next_image;
+                        }
+                    }
                 }
-                UNROLL_PIXELS(STORE)
             }
         }
     }

@@ -14,16 +14,14 @@
 /* The steps of the kernel for pixel i of the tile. */
 #define CLEAR(i) if (i < TP) sum[i] = (floatv)(0.0f);
 #define ADD_PRODUCT(i) if (i < TP) sum[i] = fma(LOADV(in + i * (SX * 16)), weight, sum[i]);
-#define END(i) if (i < TP) if (ox0 + i < out_w) { \
-        floatv v = sum[i] + 0.0f + offset; \
-        if (has_residual) \
-            v += LOADV(res + i * 16); \
-        STOREV(epilogue_function(v, (floatv)(a), (floatv)(b)), out + i * 16); }
+#define ADD_BIAS(i) if (i < TP) sum[i] += offset; /* never -0: the + 0 of numerics.md is in it */
+#define WITHIN(i) if (i < TP) if (ox0 + i < out_w)
+#define ADD_RESIDUAL(i) WITHIN(i) sum[i] += LOADV(res + i * 16);
+#define STORE(i) WITHIN(i) STOREV(epilogue_function(sum[i], (floatv)(a), (floatv)(b)), out + i * 16);
 
 CLARUS_KERNEL void depthwise(__global const float *restrict x, __global const float *restrict w,
                              __global const float *restrict bias, __global const float *residual,
-                             __global float *y, volatile __global int *counters,
-                             __global const int *restrict share, __global const int *restrict p, float a, float b)
+                             __global float *y, SHARE, __global const int *restrict p, float a, float b)
 {
     /* The table: see launch_conv.c, which writes it in this order. */
     const int tiles_x = p[0], out_w = p[1], blocks = p[2];
@@ -33,7 +31,7 @@ CLARUS_KERNEL void depthwise(__global const float *restrict x, __global const fl
     const int y_offset = p[11], y_image = p[12], y_block = p[13], y_row = p[14];
     const int r_offset = p[15], r_image = p[16], r_block = p[17], r_row = p[18], has_residual = p[19];
 
-    for (int turn = 0, item; (item = share_next(counters, share, &turn)) >= 0;) {
+    FOR_EACH_ITEM(item) {
         const conv_item at = conv_item_at(item, share);
         const int lane = at.lane, block = at.plane % blocks, n = at.plane / blocks;
         for (int tile = at.first_tile; tile < at.end_tile; tile++) {
@@ -57,7 +55,11 @@ CLARUS_KERNEL void depthwise(__global const float *restrict x, __global const fl
             __global float *out = y + y_offset + n * y_image + block * y_block + oy * y_row + ox0 * 16 + lane;
             __global const float *res =
                 residual + r_offset + n * r_image + block * r_block + oy * r_row + ox0 * 16 + lane;
-            UNROLL_PIXELS(END)
+            UNROLL_PIXELS(ADD_BIAS)
+            if (has_residual) {
+                UNROLL_PIXELS(ADD_RESIDUAL)
+            }
+            UNROLL_PIXELS(STORE)
         }
     }
 }

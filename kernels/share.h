@@ -1,28 +1,57 @@
-/* How the work of a convolution is dealt out: items 0 .. items - 1, each taken by one work-item. An item is a run of tiles of
- * one plane of the output, and where a work-item has fewer lanes than a channel block and no neighbours for the
- * others, one part of the block. s: see share_work of launch_conv.c, which writes it.
+/* How the work of a launch is dealt out: items 0 .. items - 1, each taken by one work-item.
  *
  * Where work-items are plenty (workers is 0) each takes the item of its own number. On a CPU there are as many
  * workers as cores. Each has a part of the list, the same one in every launch, so that it finds in its core's
- * cache what it wrote before; whoever is done takes what is left of the others' parts. Nobody waits, and no item
- * depends on another. counters: how much of each worker's part is taken, 16 ints apart, 0 between launches. */
-inline int share_next(volatile __global int *counters, __global const int *restrict s, int *turn)
+ * cache what it wrote before; whoever is done takes what is left of the others' parts. No item depends on another.
+ *
+ * A core that has a queue of its own (exec_queues.h) begins a launch while others may still be busy with the one before;
+ * then it waits at the gate until all have arrived there. The wait is bounded: a worker out of patience gives up for
+ * all, does nothing from then on, and the run begins again without such queues.
+ *
+ * A kernel has SHARE in its parameters, and its body stands in FOR_EACH_ITEM(item). counters: see below, 16 ints apart;
+ * share: see launch_share.c, which writes it; who: the worker, or -1 for what its place in the grid says, and how
+ * many arrivals it waits for. */
+#define SHARE volatile __global int *counters, __global const int *restrict share, int2 who
+#define FOR_EACH_ITEM(item) \
+    for (int turn = -1, item; (item = share_next(counters, share, who, &turn)) >= 0;)
+
+enum { ARRIVALS = 0, GIVEN_UP = 16, TAKEN = 32, PATIENCE = 1 << 30 };
+
+inline int share_gate(volatile __global int *counters, int arrivals)
 {
-    const int workers = s[0], items = s[1], worker = get_global_id(1);
+    for (int polls = 0; (int)((uint)counters[ARRIVALS] - (uint)arrivals) < 0 && !counters[GIVEN_UP]; polls++)
+        if (polls == PATIENCE)
+            counters[GIVEN_UP] = 1;
+    atomic_or(counters + ARRIVALS, 0); /* what the others wrote before they arrived is seen from here on */
+    return !counters[GIVEN_UP];
+}
+
+inline int share_next(volatile __global int *counters, __global const int *restrict s, int2 who, int *turn)
+{
+    const int workers = s[0], items = s[1], worker = who.x < 0 ? (int)get_global_id(1) : who.x;
     if (workers == 0)
-        return (*turn)++ == 0 && worker < items ? worker : -1;
+        return ++*turn == 0 && worker < items ? worker : -1;
+    if (*turn < 0) {
+        if (who.x >= 0 && !share_gate(counters, who.y))
+            return -1;
+        *turn = 0;
+    }
     for (; *turn < workers; ++*turn) {
         const int owner = (worker + *turn) % workers;
         const int begin = (long)items * owner / workers, end = (long)items * (owner + 1) / workers;
-        const int taken = atomic_inc(counters + owner * 16);
+        const int taken = atomic_inc(counters + TAKEN + owner * 16);
         if (taken < end - begin)
             return begin + taken;
         if (taken == end - begin + workers - 1) /* the last one that looks here */
-            counters[owner * 16] = 0;
+            counters[TAKEN + owner * 16] = 0;
     }
+    if (who.x >= 0)
+        atomic_inc(counters + ARRIVALS);
     return -1;
 }
 
+/* Items of a convolution: a run of tiles of one plane of the output, and where a work-item has fewer lanes than a
+ * channel block and no neighbours for the others, one part of the block. */
 typedef struct conv_item {
     int lane, plane, first_tile, end_tile;
 } conv_item;

@@ -53,7 +53,7 @@ static clarus_status copy_device(clarus_buffer *buffer, float *data, direction w
     size_t bytes = buffer->count * sizeof(float);
     cpu_float_env env;
     cpu_float_env_enter(&env);
-    clarus_status status = device_create_queue(buffer->device, 0, &queue, error);
+    clarus_status status = device_create_queue(buffer->device, buffer->device->id, &queue, error);
     if (status == CLARUS_OK) {
         cl_int code =
             which == TO_DEVICE

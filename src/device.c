@@ -33,6 +33,8 @@ void clarus_device_free(clarus_device *device)
     program_table_free(device->programs);
     if (device->cl)
         clReleaseContext(device->cl);
+    for (size_t i = 0; i < device->core_count; i++)
+        clReleaseDevice(device->cores[i]);
     if (device->sub_device)
         clReleaseDevice(device->sub_device);
     clarus_context *context = device->context;
@@ -50,11 +52,11 @@ const clarus_device_info *clarus_device_get_info(const clarus_device *device)
     return &device->info;
 }
 
-clarus_status device_create_queue(clarus_device *device, int profiling, cl_command_queue *queue,
+clarus_status device_create_queue(clarus_device *device, cl_device_id part, cl_command_queue *queue,
                                   clarus_error *error)
 {
     cl_int code;
-    *queue = clCreateCommandQueue(device->cl, device->id, profiling ? CL_QUEUE_PROFILING_ENABLE : 0, &code);
+    *queue = clCreateCommandQueue(device->cl, part, 0, &code);
     return *queue ? CLARUS_OK : opencl_error(error, "clCreateCommandQueue", code);
 }
 
@@ -71,21 +73,36 @@ static int has_parts_by_counts(cl_device_id id)
     return 0;
 }
 
+/* Parts of the whole device with `units` compute units each. 0 if the driver refuses. */
+static int divide(const clarus_device *device, int units, size_t count, cl_device_id *parts)
+{
+    cl_device_partition_property by_counts[DEVICE_CORES + 3] = {CL_DEVICE_PARTITION_BY_COUNTS};
+    for (size_t i = 0; i < count; i++)
+        by_counts[1 + i] = units;
+    by_counts[1 + count] = CL_DEVICE_PARTITION_BY_COUNTS_LIST_END;
+    cl_uint made = 0;
+    return has_parts_by_counts(device->identity.id) &&
+           !clCreateSubDevices(device->identity.id, by_counts, (cl_uint)count, parts, &made) && made == count;
+}
+
 /* A CPU device with more compute units than threads: a part of it. Where the driver refuses, the whole. */
 static void limit_threads(clarus_device *device)
 {
     int threads = device->context->threads;
     if (device->info.type != CLARUS_DEVICE_CPU || threads >= device->info.compute_units ||
-        !has_parts_by_counts(device->id))
+        !divide(device, threads, 1, &device->sub_device))
         return;
-    cl_device_partition_property by_counts[] = {CL_DEVICE_PARTITION_BY_COUNTS, threads,
-                                                CL_DEVICE_PARTITION_BY_COUNTS_LIST_END, 0};
-    cl_device_id part = NULL;
-    cl_uint parts = 0;
-    if (clCreateSubDevices(device->id, by_counts, 1, &part, &parts) || !part)
-        return;
-    device->id = device->sub_device = part;
+    device->id = device->sub_device;
     device->info.compute_units = device->identity.compute_units = threads;
+}
+
+/* Cores that wait for each other must all run: never more than the context's threads. */
+static void find_cores(clarus_device *device)
+{
+    size_t count = (size_t)device->info.compute_units;
+    if (count > 1 && count <= (size_t)device->params->core_queues && count <= DEVICE_CORES &&
+        count <= (size_t)device->context->threads && divide(device, 1, count, device->cores))
+        device->core_count = count;
 }
 
 /* What no kernel can do without. */
@@ -114,12 +131,15 @@ static clarus_status start_opencl(clarus_device *device, clarus_error *error)
     if (status != CLARUS_OK)
         return status;
     limit_threads(device);
+    find_cores(device);
     cl_device_fp_config fp = 0;
     clGetDeviceInfo(device->id, CL_DEVICE_SINGLE_FP_CONFIG, sizeof fp, &fp, NULL);
     device->correct_divide = (fp & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;
     cl_int code;
     cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)device->platform, 0};
-    device->cl = clCreateContext(properties, 1, &device->id, NULL, NULL, &code);
+    cl_device_id ids[1 + DEVICE_CORES] = {device->id};
+    memcpy(ids + 1, device->cores, sizeof device->cores);
+    device->cl = clCreateContext(properties, 1 + (cl_uint)device->core_count, ids, NULL, NULL, &code);
     if (!device->cl)
         return opencl_error(error, "clCreateContext", code);
     return program_table_create(device, &device->programs, error);

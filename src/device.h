@@ -7,6 +7,8 @@
 #include "kernel_registry.h"
 #include "opencl.h"
 
+enum { DEVICE_CORES = 16 };
+
 struct clarus_device {
     atomic_int references;
     clarus_context *context;
@@ -20,12 +22,15 @@ struct clarus_device {
 
     device_identity identity; /* where info and params point */
     cl_device_id sub_device;  /* to be released; NULL if id is the root device */
+    cl_device_id cores[DEVICE_CORES]; /* one sub-device per core, where devices.def wants a queue for each */
+    size_t core_count;                /* 0: none */
     int correct_divide;       /* 1: the device's own division and square root are correctly rounded */
 };
 
 clarus_device *device_retain(clarus_device *device);
 int device_is_reference(const clarus_device *device);
-clarus_status device_create_queue(clarus_device *device, int profiling, cl_command_queue *queue,
+/* part: the device's id, or one of its cores. */
+clarus_status device_create_queue(clarus_device *device, cl_device_id part, cl_command_queue *queue,
                                   clarus_error *error);
 /* A new kernel object of the registry's kernel, built with `defines` ("-DTILE=14 -DSTRIDE=1"), from the
  * device's programs in memory, the cache folder, or the compiler. The caller releases it. A build

@@ -2,6 +2,7 @@
 
 #include "convert.h"
 #include "cpu.h"
+#include "exec_queues.h"
 #include "fast_matmul.h"
 #include "fault.h"
 #include "samples.h"
@@ -15,7 +16,7 @@ struct exec {
     clarus_context *context;
     clarus_device *device;
     const plan *plan;
-    cl_command_queue queue;
+    exec_queues queues;
     cl_mem *parents;  /* one per memory, with the guard; equal to memories if not guarded */
     cl_mem *memories; /* one per memory */
     cl_kernel *kernels;
@@ -28,7 +29,7 @@ struct exec {
 
 static clarus_status fill(exec *exec, cl_mem memory, unsigned char byte, size_t bytes, clarus_error *error)
 {
-    cl_int code = clEnqueueFillBuffer(exec->queue, memory, &byte, 1, 0, bytes, 0, NULL, NULL);
+    cl_int code = clEnqueueFillBuffer(exec->queues.main, memory, &byte, 1, 0, bytes, 0, NULL, NULL);
     return code ? opencl_error(error, "clEnqueueFillBuffer", code) : CLARUS_OK;
 }
 
@@ -57,7 +58,7 @@ static clarus_status create_memory(exec *exec, size_t m, clarus_error *error)
 static clarus_status initialise_buffer(exec *exec, const plan_buffer *b, clarus_error *error)
 {
     if (b->data && b->count) {
-        cl_int code = clEnqueueWriteBuffer(exec->queue, exec->memories[b->memory], CL_TRUE, 0,
+        cl_int code = clEnqueueWriteBuffer(exec->queues.main, exec->memories[b->memory], CL_TRUE, 0,
                                            b->count * clarus_dtype_size(b->dtype), b->data, 0, NULL, NULL);
         return code ? opencl_error(error, "clEnqueueWriteBuffer", code) : CLARUS_OK;
     }
@@ -89,7 +90,7 @@ static clarus_status map_buffers(exec *exec, size_t first, mapping *m, size_t *n
             break;
         cl_int code;
         m->mapped[m->count] =
-            clEnqueueMapBuffer(exec->queue, exec->memories[b->memory], CL_TRUE,
+            clEnqueueMapBuffer(exec->queues.main, exec->memories[b->memory], CL_TRUE,
                                CL_MAP_WRITE_INVALIDATE_REGION, 0, bytes, 0, NULL, NULL, &code);
         if (code)
             return opencl_error(error, "clEnqueueMapBuffer", code);
@@ -105,7 +106,7 @@ static clarus_status unmap_buffers(exec *exec, const mapping *m, clarus_error *e
     cl_int failed = CL_SUCCESS;
     for (size_t i = 0; i < m->count; i++) {
         cl_int code =
-            clEnqueueUnmapMemObject(exec->queue, exec->memories[exec->plan->buffers[m->buffers[i]].memory],
+            clEnqueueUnmapMemObject(exec->queues.main, exec->memories[exec->plan->buffers[m->buffers[i]].memory],
                                     m->mapped[i], 0, NULL, NULL);
         failed = failed ? failed : code;
     }
@@ -163,7 +164,7 @@ static clarus_status set_table(exec *exec, const launch_arg *arg, cl_mem *memory
     }
     exec->tables[exec->table_count++] = *memory;
     if (arg->table_count)
-        code = clEnqueueWriteBuffer(exec->queue, *memory, CL_TRUE, 0, bytes, arg->table, 0, NULL, NULL);
+        code = clEnqueueWriteBuffer(exec->queues.main, *memory, CL_TRUE, 0, bytes, arg->table, 0, NULL, NULL);
     return code ? opencl_error(error, "clEnqueueWriteBuffer", code) : CLARUS_OK;
 }
 
@@ -183,6 +184,8 @@ static clarus_status set_argument(exec *exec, cl_kernel kernel, cl_uint index, c
         break;
     case ARG_FLOAT:
         code = clSetKernelArg(kernel, index, sizeof arg->f, &arg->f);
+        break;
+    case ARG_WHO: /* at each launch */
         break;
     case ARG_LOCAL:
         code = clSetKernelArg(kernel, index, arg->local_bytes, NULL);
@@ -269,7 +272,7 @@ clarus_status exec_create(clarus_device *device, const plan *plan, int threads, 
     if (!e->parents || !e->memories || !e->kernels || !e->tables)
         status = error_memory(error, "executor");
     if (status == CLARUS_OK)
-        status = device_create_queue(device, 0, &e->queue, error);
+        status = exec_queues_create(device, plan, &e->queues, error);
     if (status == CLARUS_OK)
         status = create_memories(e, error);
     if (status == CLARUS_OK)
@@ -287,7 +290,7 @@ void exec_free(exec *exec)
     if (!exec)
         return;
     const plan *plan = exec->plan;
-    opencl_release_queue(exec->queue);
+    exec_queues_release(&exec->queues);
     for (size_t i = 0; exec->kernels && i < plan->launch_count; i++)
         if (exec->kernels[i])
             clReleaseKernel(exec->kernels[i]);
@@ -313,14 +316,35 @@ static cl_mem memory_of(const exec *exec, const launch_arg *arg)
     return exec->memories[exec->plan->buffers[arg->buffer].memory];
 }
 
+static int find_who(const launch *launch)
+{
+    for (size_t a = 0; a < launch->arg_count; a++)
+        if (launch->args[a].kind == ARG_WHO)
+            return (int)a;
+    return -1;
+}
+
+static clarus_status join_queues(exec *exec, clarus_error *error)
+{
+    cl_int code = exec_queues_join(&exec->queues);
+    return code ? opencl_error(error, "clEnqueueBarrierWithWaitList", code) : CLARUS_OK;
+}
+
+static clarus_status enqueue_product(exec *exec, const launch *l, clarus_error *error)
+{
+    clarus_status status = join_queues(exec, error);
+    return status != CLARUS_OK
+               ? status
+               : fast_matmul_enqueue(l->product, exec->queues.main, memory_of(exec, &l->args[0]),
+                                     memory_of(exec, &l->args[1]), memory_of(exec, &l->args[2]), error);
+}
+
 static clarus_status enqueue(exec *exec, size_t i, clarus_error *error)
 {
     const launch *l = &exec->plan->launches[i];
     if (l->product)
-        return fast_matmul_enqueue(l->product, exec->queue, memory_of(exec, &l->args[0]),
-                                   memory_of(exec, &l->args[1]), memory_of(exec, &l->args[2]), error);
-    cl_int code =
-        clEnqueueNDRangeKernel(exec->queue, exec->kernels[i], 3, NULL, l->global, l->local, 0, NULL, NULL);
+        return enqueue_product(exec, l, error);
+    cl_int code = exec_queues_launch(&exec->queues, l, exec->kernels[i], find_who(l));
     if (!code)
         return CLARUS_OK;
     clarus_status status = opencl_error(error, "clEnqueueNDRangeKernel", code);
@@ -334,7 +358,7 @@ static clarus_status clear_faults(exec *exec, clarus_error *error)
     if (!exec->plan->checks_data)
         return CLARUS_OK;
     const plan_buffer *b = &exec->plan->buffers[exec->plan->faults];
-    cl_int code = clEnqueueWriteBuffer(exec->queue, exec->memories[b->memory], CL_FALSE, 0,
+    cl_int code = clEnqueueWriteBuffer(exec->queues.main, exec->memories[b->memory], CL_FALSE, 0,
                                        b->count * sizeof(int32_t), b->data, 0, NULL, NULL);
     return code ? opencl_error(error, "clEnqueueWriteBuffer", code) : CLARUS_OK;
 }
@@ -353,7 +377,7 @@ static cl_int read_element(exec *exec, const plan_buffer *b, int64_t position, i
 {
     size_t size = clarus_dtype_size(b->dtype);
     uint64_t element = 0;
-    cl_int code = clEnqueueReadBuffer(exec->queue, exec->memories[b->memory], CL_TRUE,
+    cl_int code = clEnqueueReadBuffer(exec->queues.main, exec->memories[b->memory], CL_TRUE,
                                       (size_t)position * size, size, &element, 0, NULL, NULL);
     convert_elements(b->dtype, &element, 1, CLARUS_INT64, value);
     return code;
@@ -384,7 +408,7 @@ static clarus_status check_faults(exec *exec, clarus_error *error)
     int32_t *faults = memory_alloc(exec->context, b->count, sizeof *faults), found = 0;
     if (!faults)
         return error_memory(error, "faults");
-    cl_int code = clEnqueueReadBuffer(exec->queue, exec->memories[b->memory], CL_TRUE, 0,
+    cl_int code = clEnqueueReadBuffer(exec->queues.main, exec->memories[b->memory], CL_TRUE, 0,
                                       b->count * sizeof *faults, faults, 0, NULL, NULL);
     for (size_t i = 0; i < b->count && !code; i++)
         found |= faults[i];
@@ -395,18 +419,34 @@ static clarus_status check_faults(exec *exec, clarus_error *error)
     return status;
 }
 
+/* The memory of kernels/share.h's counters, NULL if nothing is shared. */
+static cl_mem counters(const exec *exec, size_t *bytes)
+{
+    const plan *plan = exec->plan;
+    if (plan->counters == SIZE_MAX)
+        return NULL;
+    const plan_buffer *b = &plan->buffers[plan->counters];
+    *bytes = b->count * sizeof(int32_t);
+    return exec->memories[b->memory];
+}
+
 /* Nothing of the caller's may be in flight when a run has failed. */
 static clarus_status abandon(exec *exec, clarus_status status)
 {
-    opencl_drain(exec->queue);
+    size_t bytes = 0;
+    cl_mem memory = counters(exec, &bytes);
+    exec_queues_abandon(&exec->queues, memory, bytes);
     return status;
 }
 
 static clarus_status finish(exec *exec, clarus_error *error)
 {
-    cl_int code = clFinish(exec->queue);
+    size_t bytes;
+    cl_int code = exec_queues_finish(&exec->queues, counters(exec, &bytes));
     if (code)
         return abandon(exec, opencl_error(error, "clFinish", code));
+    if (exec->queues.given_up)
+        return CLARUS_OK; /* run_again looks after that */
     clarus_status status = check_faults(exec, error);
     if (status != CLARUS_OK)
         return status;
@@ -430,58 +470,78 @@ static size_t buffer_bytes(const plan_buffer *b)
     return b->count * clarus_dtype_size(b->dtype);
 }
 
-clarus_status exec_run(exec *exec, const void *const *inputs, void *const *outputs, clarus_error *error)
+/* Where a run's inputs come from and its outputs go to: arrays of the host's, or buffers of the device's. */
+typedef struct run_ends {
+    const void *const *inputs;
+    void *const *outputs;
+    const cl_mem *input_buffers, *output_buffers; /* NULL: the arrays */
+} run_ends;
+
+static clarus_status take_input(exec *exec, const run_ends *ends, size_t i, clarus_error *error)
 {
     const plan *plan = exec->plan;
-    cl_int code = CL_SUCCESS;
-    for (size_t i = 0; i < plan->graph->input_count && !code; i++) {
-        const plan_buffer *b = &plan->buffers[plan->inputs[i]];
-        size_t bytes = value_bytes(plan, plan->graph->inputs[i]);
-        if (bytes)
-            code = clEnqueueWriteBuffer(exec->queue, exec->memories[b->memory], CL_FALSE, 0, bytes, inputs[i],
-                                        0, NULL, NULL);
+    cl_mem to = exec->memories[plan->buffers[plan->inputs[i]].memory];
+    size_t bytes = value_bytes(plan, plan->graph->inputs[i]);
+    if (!bytes)
+        return CLARUS_OK;
+    cl_int code =
+        ends->input_buffers
+            ? clEnqueueCopyBuffer(exec->queues.main, ends->input_buffers[i], to, 0, 0, bytes, 0, NULL, NULL)
+            : clEnqueueWriteBuffer(exec->queues.main, to, CL_FALSE, 0, bytes, ends->inputs[i], 0, NULL, NULL);
+    return code ? opencl_error(error, "taking an input", code) : CLARUS_OK;
+}
+
+static clarus_status give_output(exec *exec, const run_ends *ends, size_t i, clarus_error *error)
+{
+    const plan *plan = exec->plan;
+    cl_mem from = exec->memories[plan->buffers[plan->outputs[i]].memory];
+    size_t bytes = value_bytes(plan, plan->graph->outputs[i]);
+    if (!bytes)
+        return CLARUS_OK;
+    cl_int code =
+        ends->output_buffers
+            ? clEnqueueCopyBuffer(exec->queues.main, from, ends->output_buffers[i], 0, 0, bytes, 0, NULL, NULL)
+            : clEnqueueReadBuffer(exec->queues.main, from, CL_FALSE, 0, bytes, ends->outputs[i], 0, NULL, NULL);
+    return code ? opencl_error(error, "giving an output", code) : CLARUS_OK;
+}
+
+static clarus_status run_once(exec *exec, const run_ends *ends, clarus_error *error)
+{
+    const lowered_graph *graph = exec->plan->graph;
+    clarus_status status = CLARUS_OK;
+    for (size_t i = 0; i < graph->input_count && status == CLARUS_OK; i++)
+        status = take_input(exec, ends, i, error);
+    if (status == CLARUS_OK)
+        status = enqueue_all(exec, error);
+    if (status == CLARUS_OK)
+        status = join_queues(exec, error);
+    for (size_t i = 0; i < graph->output_count && status == CLARUS_OK; i++)
+        status = give_output(exec, ends, i, error);
+    return status == CLARUS_OK ? finish(exec, error) : abandon(exec, status);
+}
+
+static clarus_status run(exec *exec, const run_ends *ends, clarus_error *error)
+{
+    exec_queues_begin(&exec->queues);
+    clarus_status status = run_once(exec, ends, error);
+    if (status == CLARUS_OK && exec->queues.given_up) {
+        abandon(exec, status);
+        status = run_once(exec, ends, error);
     }
-    if (code)
-        return abandon(exec, opencl_error(error, "clEnqueueWriteBuffer", code));
-    clarus_status status = enqueue_all(exec, error);
-    if (status != CLARUS_OK)
-        return abandon(exec, status);
-    for (size_t i = 0; i < plan->graph->output_count && !code; i++) {
-        const plan_buffer *b = &plan->buffers[plan->outputs[i]];
-        size_t bytes = value_bytes(plan, plan->graph->outputs[i]);
-        if (bytes)
-            code = clEnqueueReadBuffer(exec->queue, exec->memories[b->memory], CL_FALSE, 0, bytes, outputs[i],
-                                       0, NULL, NULL);
-    }
-    if (code)
-        return abandon(exec, opencl_error(error, "clEnqueueReadBuffer", code));
-    return finish(exec, error);
+    exec_queues_end(&exec->queues);
+    return status;
+}
+
+clarus_status exec_run(exec *exec, const void *const *inputs, void *const *outputs, clarus_error *error)
+{
+    const run_ends ends = {.inputs = inputs, .outputs = outputs};
+    return run(exec, &ends, error);
 }
 
 clarus_status exec_run_buffers(exec *exec, const cl_mem *inputs, const cl_mem *outputs, clarus_error *error)
 {
-    const plan *plan = exec->plan;
-    cl_int code = CL_SUCCESS;
-    for (size_t i = 0; i < plan->graph->input_count && !code; i++) {
-        const plan_buffer *b = &plan->buffers[plan->inputs[i]];
-        size_t bytes = value_bytes(plan, plan->graph->inputs[i]);
-        if (bytes)
-            code = clEnqueueCopyBuffer(exec->queue, inputs[i], exec->memories[b->memory], 0, 0, bytes, 0,
-                                       NULL, NULL);
-    }
-    clarus_status status = code ? opencl_error(error, "clEnqueueCopyBuffer", code) : enqueue_all(exec, error);
-    if (status != CLARUS_OK)
-        return abandon(exec, status);
-    for (size_t i = 0; i < plan->graph->output_count && !code; i++) {
-        const plan_buffer *b = &plan->buffers[plan->outputs[i]];
-        size_t bytes = value_bytes(plan, plan->graph->outputs[i]);
-        if (bytes)
-            code = clEnqueueCopyBuffer(exec->queue, exec->memories[b->memory], outputs[i], 0, 0, bytes, 0,
-                                       NULL, NULL);
-    }
-    if (code)
-        return abandon(exec, opencl_error(error, "clEnqueueCopyBuffer", code));
-    return finish(exec, error);
+    const run_ends ends = {.input_buffers = inputs, .output_buffers = outputs};
+    return run(exec, &ends, error);
 }
 
 /* One sample: `count` launches in a row, which pay for waking the queue once. */
@@ -493,6 +553,8 @@ static clarus_status time_launch(exec *exec, size_t launch, int count, double *m
         status = enqueue(exec, launch, error);
     if (status == CLARUS_OK)
         status = finish(exec, error);
+    if (status == CLARUS_OK && exec->queues.given_up)
+        abandon(exec, status); /* the next samples are of the main queue */
     *ms = (clock_ms() - start) / count;
     return status;
 }
@@ -502,6 +564,7 @@ clarus_status exec_profile(exec *exec, double *ms, clarus_error *error)
     enum { SAMPLES = 9, SAMPLE_MS = 3, MOST = 64 };
     double sorted[SAMPLES];
     clarus_status status = CLARUS_OK;
+    exec_queues_begin(&exec->queues);
     for (size_t i = 0; i < exec->plan->launch_count && status == CLARUS_OK; i++) {
         double sample = 0;
         status = time_launch(exec, i, 2, &sample, error);
@@ -512,6 +575,7 @@ clarus_status exec_profile(exec *exec, double *ms, clarus_error *error)
         }
         ms[i] = sorted[SAMPLES / 2];
     }
+    exec_queues_end(&exec->queues);
     return status;
 }
 
@@ -555,7 +619,7 @@ static clarus_status check_buffer(exec *exec, size_t number, clarus_error *error
     unsigned char *copy = memory_alloc(exec->context, bytes + GUARD_BYTES, 1);
     if (!copy)
         return error_memory(error, "guard check");
-    cl_int code = clEnqueueReadBuffer(exec->queue, exec->parents[b->memory], CL_TRUE, 0, bytes + GUARD_BYTES,
+    cl_int code = clEnqueueReadBuffer(exec->queues.main, exec->parents[b->memory], CL_TRUE, 0, bytes + GUARD_BYTES,
                                       copy, 0, NULL, NULL);
     clarus_status status = code ? opencl_error(error, "clEnqueueReadBuffer", code) : CLARUS_OK;
     unsigned char behind = b->zeroed ? 0 : GUARD_PATTERN;

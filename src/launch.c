@@ -83,6 +83,11 @@ void launch_local(launch *launch, size_t bytes)
     next_arg(launch, ARG_LOCAL)->local_bytes = bytes;
 }
 
+void launch_who(launch *launch)
+{
+    next_arg(launch, ARG_WHO);
+}
+
 clarus_status launch_table(plan *plan, launch *launch, const int64_t *table, size_t count,
                            clarus_error *error)
 {
@@ -128,19 +133,6 @@ void launch_grid(launch *launch, size_t x, size_t y, size_t z)
     const size_t grid[3] = {x, y, z};
     memcpy(launch->global, grid, sizeof grid);
     launch->local[0] = launch->local[1] = launch->local[2] = 1;
-}
-
-clarus_status launch_counters(plan *plan, launch *launch, int64_t workers, clarus_error *error)
-{
-    size_t count = (size_t)(workers > 0 ? workers : 1) * 16, buffer; /* as in kernels/share.h */
-    int32_t *none = plan_alloc(plan, count, sizeof *none);
-    if (!none)
-        return error_memory(error, "counters");
-    memset(none, 0, count * sizeof *none);
-    clarus_status status = plan_constant(plan, CLARUS_INT32, none, count, &buffer, error);
-    if (status == CLARUS_OK)
-        launch_buffer(launch, buffer);
-    return status;
 }
 
 void launch_epilogue(launch *launch, const op_epilogue *epilogue)

@@ -55,29 +55,20 @@ void conv_input_halo(const conv_params *conv, layout *layout)
     layout->right = reach[2];
 }
 
-/* How many work-items, and the arguments of kernels/share.h: on a CPU one worker for each core, else a
- * work-item for each item, the parts of a channel block side by side. */
+/* Items of a convolution, as conv_item_at of kernels/share.h has them: with work-items in plenty the parts of a
+ * channel block stand side by side, else each part is an item. */
 static clarus_status share_work(plan *plan, const conv_grid *grid, launch *launch, clarus_error *error)
 {
     const device_params *device = plan_device(plan);
     int64_t parts = LAYOUT_BLOCK / device->lanes, runs = div_up(grid->tiles, grid->run);
-    int64_t items = grid->planes * runs, workers = 0;
-    if (device->near_bytes > 0) {
-        workers = plan->parallel;
-        items *= parts;
-        launch_grid(launch, 1, (size_t)workers, 1);
-    } else {
-        int64_t group = device->group_size > parts ? device->group_size / parts : 1;
-        launch_grid(launch, (size_t)parts, (size_t)(div_up(items, group) * group), 1);
-        launch->local[0] = (size_t)parts;
-        launch->local[1] = (size_t)group;
+    int64_t items = grid->planes * runs, group = device->group_size > parts ? device->group_size / parts : 1;
+    launch_grid(launch, (size_t)parts, (size_t)(div_up(items, group) * group), 1);
+    launch->local[0] = (size_t)parts;
+    launch->local[1] = (size_t)group;
+    if (device->near_bytes == 0)
         parts = 1;
-    }
-    const int64_t table[] = {workers,     items,    parts, grid->planes, runs, grid->planes_first,
-                             grid->tiles, grid->run};
-    clarus_status status = launch_counters(plan, launch, workers, error);
-    return status == CLARUS_OK ? launch_table(plan, launch, table, sizeof table / sizeof *table, error)
-                               : status;
+    const int64_t rest[] = {parts, grid->planes, runs, grid->planes_first, grid->tiles, grid->run};
+    return launch_share(plan, launch, items * parts, rest, sizeof rest / sizeof *rest, error);
 }
 
 clarus_status launch_weights(plan *plan, const weight_packing *pack, const packing_form *form, size_t count,

@@ -539,7 +539,7 @@ clarus_status plan_create(lowered_graph *graph, const device_params *device, cla
     p->graph = graph;
     p->device = device;
     p->parallel = parallel;
-    p->faults = SIZE_MAX;
+    p->faults = p->counters = SIZE_MAX;
     p->fast = math == CLARUS_MATH_FAST;
     p->plain = mode && strcmp(mode, "plain") == 0;
     p->placements = memory_calloc(graph->context, graph->value_count, sizeof *p->placements);

@@ -14,7 +14,7 @@
 
 enum { LAUNCH_ARGS = 24, LAUNCH_DEFINES = 256 };
 
-typedef enum arg_kind { ARG_BUFFER, ARG_INT, ARG_FLOAT, ARG_TABLE, ARG_LOCAL } arg_kind;
+typedef enum arg_kind { ARG_BUFFER, ARG_INT, ARG_FLOAT, ARG_TABLE, ARG_LOCAL, ARG_WHO } arg_kind;
 
 typedef struct launch_arg {
     arg_kind kind;
@@ -24,6 +24,7 @@ typedef struct launch_arg {
     const int32_t *table; /* ARG_TABLE: passed as a __global const int buffer of its own */
     size_t table_count;
     size_t local_bytes; /* ARG_LOCAL: local memory of the work-group */
+                        /* ARG_WHO: the executor gives it at each launch, see kernels/share.h */
 } launch_arg;
 
 typedef struct launch {
@@ -59,6 +60,7 @@ void launch_buffer(launch *launch, size_t buffer);
 void launch_int(launch *launch, int64_t value); /* value fits in 31 bits: plan.c bounds every buffer */
 void launch_float(launch *launch, float value);
 void launch_local(launch *launch, size_t bytes);
+void launch_who(launch *launch);
 /* The OpenCL name of the unsigned integer as large as an element, for kernels that only move bits. */
 const char *launch_element(clarus_dtype dtype);
 /* -DELEMENT, -DWORD and -DFLOATING for kernels that compute on elements of this type (kernels/element.h). */
@@ -125,6 +127,7 @@ struct plan {
     size_t memory_count;
     size_t *memory_bytes;     /* bytes of each shared memory, slack included */
     size_t *inputs, *outputs; /* buffers, row-major, in the graph's order */
+    size_t counters;          /* buffer of kernels/share.h; SIZE_MAX: no launch shares its work */
     int checks_data;          /* a launch checks values that come with the data */
     size_t faults;            /* buffer with one int32 per operation; SIZE_MAX: no launch checks anything */
 };
@@ -157,12 +160,15 @@ clarus_status launch_pool(plan *plan, size_t op, const lowered_op *what, const o
                           const operand *out, clarus_error *error);
 clarus_status launch_matmul(plan *plan, size_t op, const lowered_op *what, const operand *in,
                             const operand *out, clarus_error *error);
+/* launch_share.c: the arguments that SHARE of kernels/share.h stands for. `rest` follows the numbers of workers
+ * and items in its table. On a CPU this sets the grid: a worker for each core. */
+enum { SHARE_ARRIVALS = 0, SHARE_GIVEN_UP = 16, SHARE_TAKEN = 32, SHARE_APART = 16 }; /* as there */
+clarus_status launch_share(plan *plan, launch *launch, int64_t items, const int64_t *rest, size_t rest_count,
+                           clarus_error *error);
 /* launch_fast.c: matrix products by CLBlast. */
 int plan_takes_fast_matmul(const plan *plan);
 clarus_status launch_fast_matmul(plan *plan, size_t op, const lowered_op *what, const operand *in,
                                  const operand *out, clarus_error *error);
-/* What workers have taken of each other's parts (kernels/share.h); zeros between launches. */
-clarus_status launch_counters(plan *plan, launch *launch, int64_t workers, clarus_error *error);
 /* The function of an epilogue (kernels/epilogue.h): a -D where it is a rare one, and its two parameters. */
 void launch_epilogue(launch *launch, const op_epilogue *epilogue);
 /* launch_generic.c: any layout. */

@@ -189,7 +189,7 @@ static clarus_status run_kernel(clarus_device *device, const probe_run *run, cla
     cl_mem memories[MOST_BUFFERS] = {0};
     clarus_status status = device_kernel(device, run->kernel, run->defines, &kernel, error);
     if (status == CLARUS_OK)
-        status = device_create_queue(device, 0, &queue, error);
+        status = device_create_queue(device, device->id, &queue, error);
     if (status == CLARUS_OK)
         status = set_arguments(device, run, kernel, memories, error);
     if (status == CLARUS_OK)

@@ -27,7 +27,7 @@ clarus_status rounds_open(rounds *rounds, kernel_id kernel, const char *defines,
 {
     clarus_status status = device_kernel(rounds->device, kernel, defines, &rounds->kernel, error);
     if (status == CLARUS_OK)
-        status = device_create_queue(rounds->device, 0, &rounds->queue, error);
+        status = device_create_queue(rounds->device, rounds->device->id, &rounds->queue, error);
     if (status == CLARUS_OK)
         status = create_buffer(rounds, 0, from_bytes, &rounds->from, error);
     if (status == CLARUS_OK)

@@ -234,7 +234,7 @@ static float run_peak(clarus_context *context)
     cl_command_queue queue = NULL;
     clarus_device *device = open_device(context, "pocl");
     if (!device || device_kernel(device, KERNEL_peak, "-DACCUMULATORS=1", &kernel, &error) != CLARUS_OK ||
-        device_create_queue(device, 0, &queue, &error) != CLARUS_OK) {
+        device_create_queue(device, device->id, &queue, &error) != CLARUS_OK) {
         CHECK(0, "%s", error.message);
         return 0;
     }
