@@ -15,7 +15,7 @@
  * Parameters: TP, TC (tile), XPIXEL, LANES, FUNCTION (epilogue.h). */
 #include "lanes.h"
 #include "epilogue.h"
-#include "share.h"
+#include "conv_item.h"
 #include "register_tile.h"
 
 /* Steps of the kernel for pixel i and block t of the tile. First, where the pixel lies; the tile behind the list's last

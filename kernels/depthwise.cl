@@ -8,7 +8,7 @@
  * Parameters: TP, SX, LANES, FUNCTION (epilogue.h). */
 #include "lanes.h"
 #include "epilogue.h"
-#include "share.h"
+#include "conv_item.h"
 #include "unroll.h"
 
 /* The steps of the kernel for pixel i of the tile. */

@@ -9,6 +9,7 @@
  * Parameters: LANES, OPERATION (an OPERATION_ number), FUNCTION (epilogue.h). */
 #include "lanes.h"
 #include "epilogue.h"
+#include "share.h"
 #include "strided.h"
 
 enum {
@@ -58,31 +59,34 @@ inline void store_strided(real v, __global float *p, int stride, int width)
 }
 
 CLARUS_KERNEL void eltwise(__global float *out, __global const float *x, __global const float *y,
-                           __global const float *z, __global const int *restrict p, float a, float b,
+                           __global const float *z, SHARE, __global const int *restrict p, float a, float b,
                            float fa, float fb)
 {
     /* The table: see launch_generic.c, which writes it in this order. Four views: out, x, y, z. */
     const int length = p[0], rows = p[1], piece = p[2], group = p[3], rank = p[4];
     __global const int *offset = p + 5, *step = p + 9, *row_step = p + 13, *axes = p + 17;
 
-    const int begin = (int)get_global_id(0) * piece, first = (int)get_global_id(1) * group;
-    const int index = get_global_id(2);
-    if (begin >= length || first >= rows)
-        return;
-    const int end = length - begin < piece ? length : begin + piece;
-    const int last = rows - first < group ? rows : first + group;
-    __global float *to = out + offset[0] + strided_at(axes, rank, 4, 0, index);
-    __global const float *xs = x + offset[1] + strided_at(axes, rank, 4, 1, index);
-    __global const float *ys = y + offset[2] + strided_at(axes, rank, 4, 2, index);
-    __global const float *zs = z + offset[3] + strided_at(axes, rank, 4, 3, index);
-    for (int row = first; row < last; row++)
-        for (int i = begin; i < end; i += LANES) {
-            const int width = end - i;
-            const real vx = load_lanes(xs + row * row_step[1] + i * step[1], step[1], width);
-            const real vy = load_lanes(ys + row * row_step[2] + i * step[2], step[2], width);
-            const real vz = load_lanes(zs + row * row_step[3] + i * step[3], step[3], width);
-            const real v = operation(vx, vy, vz, (real)(a), (real)(b));
-            store_strided(epilogue_function(v, (real)(fa), (real)(fb)),
-                          to + row * row_step[0] + i * step[0], step[0], width);
-        }
+    FOR_EACH_ITEM(item) {
+        const int3 where = share_place(item, share);
+        const int begin = where.x * piece, first = where.y * group;
+        const int index = where.z;
+        if (begin >= length || first >= rows)
+            continue;
+        const int end = length - begin < piece ? length : begin + piece;
+        const int last = rows - first < group ? rows : first + group;
+        __global float *to = out + offset[0] + strided_at(axes, rank, 4, 0, index);
+        __global const float *xs = x + offset[1] + strided_at(axes, rank, 4, 1, index);
+        __global const float *ys = y + offset[2] + strided_at(axes, rank, 4, 2, index);
+        __global const float *zs = z + offset[3] + strided_at(axes, rank, 4, 3, index);
+        for (int row = first; row < last; row++)
+            for (int i = begin; i < end; i += LANES) {
+                const int width = end - i;
+                const real vx = load_lanes(xs + row * row_step[1] + i * step[1], step[1], width);
+                const real vy = load_lanes(ys + row * row_step[2] + i * step[2], step[2], width);
+                const real vz = load_lanes(zs + row * row_step[3] + i * step[3], step[3], width);
+                const real v = operation(vx, vy, vz, (real)(a), (real)(b));
+                store_strided(epilogue_function(v, (real)(fa), (real)(fb)),
+                              to + row * row_step[0] + i * step[0], step[0], width);
+            }
+    }
 }

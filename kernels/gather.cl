@@ -7,11 +7,12 @@
  *
  * Parameters: ELEMENT, an integer type of the elements' size. */
 #include "kernel.h"
+#include "share.h"
 #include "indexed.h"
 #include "strided.h"
 
 CLARUS_KERNEL void gather(__global ELEMENT *restrict y, __global const ELEMENT *restrict data,
-                          __global const int *restrict indices, __global const int *restrict p,
+                          __global const int *restrict indices, SHARE, __global const int *restrict p,
                           volatile __global int *faults, int op)
 {
     /* After the indices' part: length, rows, piece, group, the steps in data and indices along a row, and the outer axes,
@@ -19,20 +20,23 @@ CLARUS_KERNEL void gather(__global ELEMENT *restrict y, __global const ELEMENT *
     __global const int *head = p + INDEXED_HEAD, *axes = head + 7;
     const int length = head[0], rows = head[1], piece = head[2], group = head[3];
     const int data_step = head[4], index_step = head[5], rank = head[6];
-    const int begin = (int)get_global_id(0) * piece, first = (int)get_global_id(1) * group;
-    if (begin >= length || first >= rows)
-        return;
-    const int end = length - begin < piece ? length : begin + piece;
-    const int last = rows - first < group ? rows : first + group;
-    for (int row = first; row < last; row++) {
-        __global const ELEMENT *from = data + strided_at(axes, rank, 2, 0, row);
-        __global ELEMENT *to = y + row * length;
-        const int at = strided_at(axes, rank, 2, 1, row);
-        if (index_step == 0)
-            from += indexed_place(p, indices, at, faults + op);
-        for (int i = begin; i < end; i++) {
-            const int place = index_step ? indexed_place(p, indices, at + i * index_step, faults + op) : 0;
-            to[i] = from[i * data_step + place];
+    FOR_EACH_ITEM(item) {
+        const int3 where = share_place(item, share);
+        const int begin = where.x * piece, first = where.y * group;
+        if (begin >= length || first >= rows)
+            continue;
+        const int end = length - begin < piece ? length : begin + piece;
+        const int last = rows - first < group ? rows : first + group;
+        for (int row = first; row < last; row++) {
+            __global const ELEMENT *from = data + strided_at(axes, rank, 2, 0, row);
+            __global ELEMENT *to = y + row * length;
+            const int at = strided_at(axes, rank, 2, 1, row);
+            if (index_step == 0)
+                from += indexed_place(p, indices, at, faults + op);
+            for (int i = begin; i < end; i++) {
+                const int place = index_step ? indexed_place(p, indices, at + i * index_step, faults + op) : 0;
+                to[i] = from[i * data_step + place];
+            }
         }
     }
 }

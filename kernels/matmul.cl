@@ -12,10 +12,11 @@
  * Parameters: TM, TC, LANES, FUNCTION (epilogue.h). */
 #include "lanes.h"
 #include "epilogue.h"
+#include "share.h"
 
 CLARUS_KERNEL void matmul(__global const float *restrict a, __global const float *restrict b,
                           __global const float *restrict bias, __global const float *residual,
-                          __global float *y, __global const int *restrict p,
+                          __global float *y, SHARE, __global const int *restrict p,
                           __global const int *restrict offsets, float fa, float fb)
 {
     /* The table: see launch_matmul.c, which writes it in this order. */
@@ -23,64 +24,67 @@ CLARUS_KERNEL void matmul(__global const float *restrict a, __global const float
     const int a_row = p[5], a_step = p[6], b_tile = p[7], b_step = p[8];
     const int has_residual = p[9];
 
-    const int lane = get_global_id(0) * LANES, m0 = get_global_id(1) * TM;
-    if (m0 >= rows)
-        return;
-    const int tile = (int)get_global_id(2) % tiles, batch = (int)get_global_id(2) / tiles;
-    __global const float *as[TM];
-#pragma unroll
-    for (int i = 0; i < TM; i++)
-        as[i] = a + offsets[batch * 3] + min(m0 + i, rows - 1) * a_row;
-    __global const float *bs = b + offsets[batch * 3 + 1] + (long)tile * b_tile + lane;
-
-    floatv total[TM][TC];
-    for (int first = 0; first < depth; first += segment) {
-        floatv sum[TM][TC];
+    FOR_EACH_ITEM(item) {
+        const int3 where = share_place(item, share);
+        const int lane = where.x * LANES, m0 = where.y * TM;
+        if (m0 >= rows)
+            continue;
+        const int tile = where.z % tiles, batch = where.z / tiles;
+        __global const float *as[TM];
 #pragma unroll
         for (int i = 0; i < TM; i++)
+            as[i] = a + offsets[batch * 3] + min(m0 + i, rows - 1) * a_row;
+        __global const float *bs = b + offsets[batch * 3 + 1] + (long)tile * b_tile + lane;
+
+        floatv total[TM][TC];
+        for (int first = 0; first < depth; first += segment) {
+            floatv sum[TM][TC];
 #pragma unroll
-            for (int t = 0; t < TC; t++)
-                sum[i][t] = (floatv)(0.0f);
-        const int last = min(first + segment, depth);
-#pragma unroll 1
-        for (int k = first; k < last; k++) {
-            floatv column[TC];
-#pragma unroll
-            for (int t = 0; t < TC; t++)
-                column[t] = LOADU(bs + t * 16);
-            bs += b_step;
-#pragma unroll
-            for (int i = 0; i < TM; i++) {
-                const floatv v = (floatv)(as[i][k * a_step]);
+            for (int i = 0; i < TM; i++)
 #pragma unroll
                 for (int t = 0; t < TC; t++)
-                    sum[i][t] = fma(v, column[t], sum[i][t]);
-            }
-        }
+                    sum[i][t] = (floatv)(0.0f);
+            const int last = min(first + segment, depth);
+#pragma unroll 1
+            for (int k = first; k < last; k++) {
+                floatv column[TC];
 #pragma unroll
-        for (int i = 0; i < TM; i++)
+                for (int t = 0; t < TC; t++)
+                    column[t] = LOADU(bs + t * 16);
+                bs += b_step;
+#pragma unroll
+                for (int i = 0; i < TM; i++) {
+                    const floatv v = (floatv)(as[i][k * a_step]);
+#pragma unroll
+                    for (int t = 0; t < TC; t++)
+                        sum[i][t] = fma(v, column[t], sum[i][t]);
+                }
+            }
+#pragma unroll
+            for (int i = 0; i < TM; i++)
+#pragma unroll
+                for (int t = 0; t < TC; t++) {
+                    const floatv s = sum[i][t] + 0.0f;
+                    total[i][t] = first == 0 ? s : total[i][t] + s;
+                }
+        }
+
+        const int n0 = tile * (TC * 16) + lane;
+#pragma unroll
+        for (int i = 0; i < TM; i++) {
+            if (m0 + i >= rows)
+                break;
+            const int row = offsets[batch * 3 + 2] + (m0 + i) * columns;
 #pragma unroll
             for (int t = 0; t < TC; t++) {
-                const floatv s = sum[i][t] + 0.0f;
-                total[i][t] = first == 0 ? s : total[i][t] + s;
+                const int n = n0 + t * 16;
+                if (n >= columns)
+                    break;
+                floatv v = total[i][t] + (LOADU(bias + n) + 0.0f);
+                if (has_residual)
+                    v += LOADU(residual + row + n);
+                store_lanes(epilogue_function(v, (floatv)(fa), (floatv)(fb)), y + row + n, columns - n);
             }
-    }
-
-    const int n0 = tile * (TC * 16) + lane;
-#pragma unroll
-    for (int i = 0; i < TM; i++) {
-        if (m0 + i >= rows)
-            break;
-        const int row = offsets[batch * 3 + 2] + (m0 + i) * columns;
-#pragma unroll
-        for (int t = 0; t < TC; t++) {
-            const int n = n0 + t * 16;
-            if (n >= columns)
-                break;
-            floatv v = total[i][t] + (LOADU(bias + n) + 0.0f);
-            if (has_residual)
-                v += LOADU(residual + row + n);
-            store_lanes(epilogue_function(v, (floatv)(fa), (floatv)(fb)), y + row + n, columns - n);
         }
     }
 }

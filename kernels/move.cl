@@ -8,42 +8,50 @@
  *
  * Parameters: LANES; ELEMENT, the unsigned integer of an element's size. */
 #include "kernel.h"
+#include "share.h"
 #include "strided.h"
 
-CLARUS_KERNEL void move(__global ELEMENT *to, __global const ELEMENT *from, __global const int *restrict p)
+CLARUS_KERNEL void move(__global ELEMENT *to, __global const ELEMENT *from, SHARE,
+                        __global const int *restrict p)
 {
     /* The table: see launch_generic.c, which writes it in this order. Two views: to, from. */
     const int length = p[0], rows = p[1], piece = p[2], group = p[3], rank = p[4];
     const int to_step = p[7], from_step = p[8], to_row = p[9], from_row = p[10];
     __global const int *axes = p + 11;
 
-    const int begin = (int)get_global_id(0) * piece, first = (int)get_global_id(1) * group;
-    const int index = get_global_id(2);
-    if (begin >= length || first >= rows)
-        return;
-    const int end = length - begin < piece ? length : begin + piece;
-    const int last = rows - first < group ? rows : first + group;
-    to += p[5] + strided_at(axes, rank, 2, 0, index);
-    from += p[6] + strided_at(axes, rank, 2, 1, index);
-    for (int row = first; row < last; row++) {
-        __global ELEMENT *y = to + row * to_row;
-        __global const ELEMENT *x = from + row * from_row;
-        int i = begin;
+    FOR_EACH_ITEM(item) {
+        const int3 where = share_place(item, share);
+        const int begin = where.x * piece, first = where.y * group;
+        const int index = where.z;
+        if (begin >= length || first >= rows)
+            continue;
+        const int end = length - begin < piece ? length : begin + piece;
+        const int last = rows - first < group ? rows : first + group;
+        const int to_place = p[5] + strided_at(axes, rank, 2, 0, index);
+        const int from_place = p[6] + strided_at(axes, rank, 2, 1, index);
+        for (int row = first; row < last; row++) {
+            __global ELEMENT *y = to + to_place + row * to_row;
+            __global const ELEMENT *x = from + from_place + row * from_row;
+            int i = begin;
 #if LANES > 1
-        if (to_step == 1 && from_step == 1)
-            for (; i + LANES <= end; i += LANES)
-                CLARUS_TYPE(vstore, LANES, )(CLARUS_TYPE(vload, LANES, )(0, x + i), 0, y + i);
+            if (to_step == 1 && from_step == 1)
+                for (; i + LANES <= end; i += LANES)
+                    CLARUS_TYPE(vstore, LANES, )(CLARUS_TYPE(vload, LANES, )(0, x + i), 0, y + i);
 #endif
-        for (; i < end; i++)
-            y[i * to_step] = x[i * from_step];
+            for (; i < end; i++)
+                y[i * to_step] = x[i * from_step];
+        }
     }
 }
 
-CLARUS_KERNEL void fill(__global ELEMENT *to, uint low, uint high, int count, int piece)
+CLARUS_KERNEL void fill(__global ELEMENT *to, SHARE, uint low, uint high, int count, int piece)
 {
     const ELEMENT value = (ELEMENT)((ulong)high << 32 | low);
-    const int begin = (int)get_global_id(0) * piece;
-    const int end = count - begin < piece ? count : begin + piece;
-    for (int i = begin; i < end; i++)
-        to[i] = value;
+    FOR_EACH_ITEM(item) {
+        const int3 where = share_place(item, share);
+        const int begin = where.x * piece;
+        const int end = count - begin < piece ? count : begin + piece;
+        for (int i = begin; i < end; i++)
+            to[i] = value;
+    }
 }

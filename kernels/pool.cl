@@ -10,9 +10,10 @@
  *
  * Parameters: AVERAGE (0: maximum), PIXEL, LANES. count_padding 2: the sum, not divided. */
 #include "lanes.h"
+#include "share.h"
 #include "window.h"
 
-CLARUS_KERNEL void pool(__global const float *restrict x, __global float *restrict y,
+CLARUS_KERNEL void pool(__global const float *restrict x, __global float *restrict y, SHARE,
                         __global const int *restrict p)
 {
     /* The table: see launch_pool.c, which writes it in this order; three entries each for depth, height, width. */
@@ -23,36 +24,39 @@ CLARUS_KERNEL void pool(__global const float *restrict x, __global float *restri
     __global const int *pad_end = p + 24, *in = p + 27, *out = p + 30;
     const int run = p[33];
 
-    const int lane = get_global_id(0) * LANES, image = get_global_id(2);
-    const int first = (int)get_global_id(1) * run, last = min(first + run, out[0] * out[1] * out[2]);
-    __global const float *xs = x + x_offset + image / blocks * x_batch + image % blocks * x_image + lane;
+    FOR_EACH_ITEM(item) {
+        const int3 where = share_place(item, share);
+        const int lane = where.x * LANES, image = where.z;
+        const int first = where.y * run, last = min(first + run, out[0] * out[1] * out[2]);
+        __global const float *xs = x + x_offset + image / blocks * x_batch + image % blocks * x_image + lane;
 
-    for (int pixel = first; pixel < last; pixel++) {
-        const int oz = pixel / (out[1] * out[2]), oy = pixel / out[2] % out[1], ox = pixel % out[2];
-        const int iz0 = oz * stride[0] - pad[0], iy0 = oy * stride[1] - pad[1], ix0 = ox * stride[2] - pad[2];
-        floatv value = (floatv)(AVERAGE ? 0.0f : -INFINITY);
-        const int z0 = first_tap(iz0, dilation[0]), z1 = end_tap(iz0, dilation[0], in[0], kernel_size[0]);
-        const int y0 = first_tap(iy0, dilation[1]), y1 = end_tap(iy0, dilation[1], in[1], kernel_size[1]);
-        const int x0 = first_tap(ix0, dilation[2]), x1 = end_tap(ix0, dilation[2], in[2], kernel_size[2]);
-        for (int kz = z0; kz < z1; kz++)
-            for (int ky = y0; ky < y1; ky++) {
-                __global const float *row = xs + (iz0 + kz * dilation[0]) * x_depth + (iy0 + ky * dilation[1]) * x_row;
-                for (int kx = x0; kx < x1; kx++) {
-                    const floatv v = LOADV(row + (ix0 + kx * dilation[2]) * PIXEL);
-                    value = AVERAGE ? value + v : clarus_max(value, v);
+        for (int pixel = first; pixel < last; pixel++) {
+            const int oz = pixel / (out[1] * out[2]), oy = pixel / out[2] % out[1], ox = pixel % out[2];
+            const int iz0 = oz * stride[0] - pad[0], iy0 = oy * stride[1] - pad[1], ix0 = ox * stride[2] - pad[2];
+            floatv value = (floatv)(AVERAGE ? 0.0f : -INFINITY);
+            const int z0 = first_tap(iz0, dilation[0]), z1 = end_tap(iz0, dilation[0], in[0], kernel_size[0]);
+            const int y0 = first_tap(iy0, dilation[1]), y1 = end_tap(iy0, dilation[1], in[1], kernel_size[1]);
+            const int x0 = first_tap(ix0, dilation[2]), x1 = end_tap(ix0, dilation[2], in[2], kernel_size[2]);
+            for (int kz = z0; kz < z1; kz++)
+                for (int ky = y0; ky < y1; ky++) {
+                    __global const float *row = xs + (iz0 + kz * dilation[0]) * x_depth + (iy0 + ky * dilation[1]) * x_row;
+                    for (int kx = x0; kx < x1; kx++) {
+                        const floatv v = LOADV(row + (ix0 + kx * dilation[2]) * PIXEL);
+                        value = AVERAGE ? value + v : clarus_max(value, v);
+                    }
                 }
-            }
 #if AVERAGE
-        if (count_padding < 2) {
-            long count = (long)max(z1 - z0, 0) * max(y1 - y0, 0) * max(x1 - x0, 0);
-            if (count_padding)
-                count = (long)end_tap(iz0, dilation[0], in[0] + pad_end[0], kernel_size[0]) *
-                        end_tap(iy0, dilation[1], in[1] + pad_end[1], kernel_size[1]) *
-                        end_tap(ix0, dilation[2], in[2] + pad_end[2], kernel_size[2]);
-            value = clarus_div(value, (floatv)((float)count));
-        }
+            if (count_padding < 2) {
+                long count = (long)max(z1 - z0, 0) * max(y1 - y0, 0) * max(x1 - x0, 0);
+                if (count_padding)
+                    count = (long)end_tap(iz0, dilation[0], in[0] + pad_end[0], kernel_size[0]) *
+                            end_tap(iy0, dilation[1], in[1] + pad_end[1], kernel_size[1]) *
+                            end_tap(ix0, dilation[2], in[2] + pad_end[2], kernel_size[2]);
+                value = clarus_div(value, (floatv)((float)count));
+            }
 #endif
-        STOREV(value, y + y_offset + image / blocks * y_batch + image % blocks * y_image + oz * y_depth + oy * y_row +
-                          ox * PIXEL + lane);
+            STOREV(value, y + y_offset + image / blocks * y_batch + image % blocks * y_image + oz * y_depth + oy * y_row +
+                              ox * PIXEL + lane);
+        }
     }
 }

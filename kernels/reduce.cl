@@ -9,6 +9,7 @@
  *
  * Parameters: LANES, REDUCTION (reduction.h), MEAN. */
 #include "lanes.h"
+#include "share.h"
 #include "reduction.h"
 #include "strided.h"
 
@@ -17,16 +18,19 @@ inline real finish(real t, int n)
     return MEAN ? clarus_div(t, (real)((float)n)) : t;
 }
 
-CLARUS_KERNEL void reduce_along(__global const float *restrict x, __global float *restrict y,
+CLARUS_KERNEL void reduce_along(__global const float *restrict x, __global float *restrict y, SHARE,
                                 __global const int *restrict p)
 {
     /* The table: see launch_generic.c, which writes it in this order. */
     const int n = p[0], outputs = p[1], group = p[2], offset = p[3], rank = p[4];
-    const int first = (int)get_global_id(0) * group, last = outputs - first < group ? outputs : first + group;
-    for (int o = first; o < last; o++) {
-        __global const float *from = x + offset + strided_at(p + 5, rank, 1, 0, o);
-        const real t = finish(reduce_row(REDUCTION, from, n), n);
-        y[o] = FIRST_LANE(t);
+    FOR_EACH_ITEM(item) {
+        const int3 where = share_place(item, share);
+        const int first = where.x * group, last = outputs - first < group ? outputs : first + group;
+        for (int o = first; o < last; o++) {
+            __global const float *from = x + offset + strided_at(p + 5, rank, 1, 0, o);
+            const real t = finish(reduce_row(REDUCTION, from, n), n);
+            y[o] = FIRST_LANE(t);
+        }
     }
 }
 
@@ -54,20 +58,23 @@ inline real reduce_columns(__global const float *x, int rows, int length, int st
     return runs == 0 ? result : join_pair(REDUCTION, total, result);
 }
 
-CLARUS_KERNEL void reduce_across(__global const float *restrict x, __global float *restrict y,
+CLARUS_KERNEL void reduce_across(__global const float *restrict x, __global float *restrict y, SHARE,
                                  __global const int *restrict p)
 {
     /* The table: see launch_generic.c. The kept axes, then the reduced ones but the innermost. */
     const int side = p[0], piece = p[1], block = p[2], offset = p[3], kept = p[4];
     const int rows = p[5], length = p[6], step = p[7], reduced = p[8], others = p[9];
     __global const int *axes = p + 10;
-    const int begin = (int)get_global_id(0) * piece, end = side - begin < piece ? side : begin + piece;
-    const int outer = get_global_id(1);
-    if (outer >= others)
-        return;
-    __global const float *from = x + offset + strided_at(axes, kept, 1, 0, outer);
-    for (int i = begin; i < end; i += LANES) {
-        const real t = reduce_columns(from + i / 16 * block + i % 16, rows, length, step, axes + kept * 2, reduced);
-        store_lanes(finish(t, rows * length), y + outer * side + i, end - i);
+    FOR_EACH_ITEM(item) {
+        const int3 where = share_place(item, share);
+        const int begin = where.x * piece, end = side - begin < piece ? side : begin + piece;
+        const int outer = where.y;
+        if (outer >= others)
+            continue;
+        __global const float *from = x + offset + strided_at(axes, kept, 1, 0, outer);
+        for (int i = begin; i < end; i += LANES) {
+            const real t = reduce_columns(from + i / 16 * block + i % 16, rows, length, step, axes + kept * 2, reduced);
+            store_lanes(finish(t, rows * length), y + outer * side + i, end - i);
+        }
     }
 }

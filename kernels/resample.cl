@@ -8,24 +8,28 @@
  *
  * Parameters: LANES. */
 #include "lanes.h"
+#include "share.h"
 
 CLARUS_KERNEL void resample(__global const float *restrict x, __global const int *restrict indices,
-                            __global const float *restrict weights, __global float *restrict y, int in, int out,
-                            int taps, int inner, int piece, int group)
+                            __global const float *restrict weights, __global float *restrict y, SHARE, int in,
+                            int out, int taps, int inner, int piece, int group)
 {
-    const int begin = (int)get_global_id(0) * piece, first = (int)get_global_id(1) * group, outer = get_global_id(2);
-    if (begin >= inner || first >= out)
-        return;
-    const int end = inner - begin < piece ? inner : begin + piece;
-    const int last = out - first < group ? out : first + group;
-    x += outer * in * inner;
-    y += outer * out * inner;
-    for (int i = first; i < last; i++)
-        for (int k = begin; k < end; k += LANES) {
-            floatv sum = (floatv)(0.0f);
-            for (int t = i * taps; t < (i + 1) * taps; t++)
-                if (weights[t] != 0.0f)
-                    sum = fma(LOADU(x + indices[t] * inner + k), (floatv)(weights[t]), sum);
-            store_lanes(sum, y + i * inner + k, end - k);
-        }
+    FOR_EACH_ITEM(item) {
+        const int3 where = share_place(item, share);
+        const int begin = where.x * piece, first = where.y * group, outer = where.z;
+        if (begin >= inner || first >= out)
+            continue;
+        const int end = inner - begin < piece ? inner : begin + piece;
+        const int last = out - first < group ? out : first + group;
+        __global const float *from = x + outer * in * inner;
+        __global float *to = y + outer * out * inner;
+        for (int i = first; i < last; i++)
+            for (int k = begin; k < end; k += LANES) {
+                floatv sum = (floatv)(0.0f);
+                for (int t = i * taps; t < (i + 1) * taps; t++)
+                    if (weights[t] != 0.0f)
+                        sum = fma(LOADU(from + indices[t] * inner + k), (floatv)(weights[t]), sum);
+                store_lanes(sum, to + i * inner + k, end - k);
+            }
+    }
 }

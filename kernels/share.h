@@ -50,17 +50,10 @@ inline int share_next(volatile __global int *counters, __global const int *restr
     return -1;
 }
 
-/* Items of a convolution: a run of tiles of one plane of the output, and where a work-item has fewer lanes than a
- * channel block and no neighbours for the others, one part of the block. */
-typedef struct conv_item {
-    int lane, plane, first_tile, end_tile;
-} conv_item;
-
-inline conv_item conv_item_at(int item, __global const int *restrict s)
+/* The place in a grid of three dimensions, the first one fastest: what get_global_id would be. */
+inline int3 share_place(int item, __global const int *restrict s)
 {
-    const int parts = s[2], planes = s[3], runs = s[4], planes_first = s[5], tiles = s[6], run = s[7];
-    const int rest = item / parts, first_tile = (planes_first ? rest / planes : rest % runs) * run;
-    const conv_item at = {(get_global_id(0) + item % parts) * LANES, planes_first ? rest % planes : rest / runs,
-                          first_tile, min(first_tile + run, tiles)};
-    return at;
+    if (s[0] == 0)
+        return (int3)(get_global_id(0), get_global_id(1), get_global_id(2));
+    return (int3)(item % s[2], item / s[2] % s[3], item / s[2] / s[3]);
 }

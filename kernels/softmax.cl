@@ -8,6 +8,7 @@
  *
  * Parameters: LANES, LOG. */
 #include "lanes.h"
+#include "share.h"
 #include "reduction.h"
 
 inline void softmax_row(__global const float *x, __global float *y, int n)
@@ -21,11 +22,15 @@ inline void softmax_row(__global const float *x, __global float *y, int n)
         store_lanes(LOG ? LOADU(x + i) - m - log_s : clarus_div(LOADU(y + i), s), y + i, n - i);
 }
 
-CLARUS_KERNEL void softmax_along(__global const float *restrict x, __global float *y, int n, int rows, int group)
+CLARUS_KERNEL void softmax_along(__global const float *restrict x, __global float *y, SHARE, int n, int rows,
+                                 int group)
 {
-    const int first = (int)get_global_id(0) * group, last = rows - first < group ? rows : first + group;
-    for (int row = first; row < last; row++)
-        softmax_row(x + row * n, y + row * n, n);
+    FOR_EACH_ITEM(item) {
+        const int3 where = share_place(item, share);
+        const int first = where.x * group, last = rows - first < group ? rows : first + group;
+        for (int row = first; row < last; row++)
+            softmax_row(x + row * n, y + row * n, n);
+    }
 }
 
 /* LANES rows, of which `width` are there. */
@@ -53,13 +58,16 @@ inline void softmax_columns(__global const float *x, __global float *y, int n, i
         store_lanes(LOG ? LOADU(x + i * side) - m - log_s : clarus_div(LOADU(y + i * side), s), y + i * side, width);
 }
 
-CLARUS_KERNEL void softmax_across(__global const float *restrict x, __global float *y, int n, int outer, int side,
-                                  int piece)
+CLARUS_KERNEL void softmax_across(__global const float *restrict x, __global float *y, SHARE, int n, int outer,
+                                  int side, int piece)
 {
-    const int begin = (int)get_global_id(0) * piece, end = side - begin < piece ? side : begin + piece;
-    const int place = (int)get_global_id(1) * n * side;
-    if ((int)get_global_id(1) >= outer)
-        return;
-    for (int i = begin; i < end; i += LANES)
-        softmax_columns(x + place + i, y + place + i, n, side, end - i);
+    FOR_EACH_ITEM(item) {
+        const int3 where = share_place(item, share);
+        const int begin = where.x * piece, end = side - begin < piece ? side : begin + piece;
+        const int place = where.y * n * side;
+        if (where.y >= outer)
+            continue;
+        for (int i = begin; i < end; i += LANES)
+            softmax_columns(x + place + i, y + place + i, n, side, end - i);
+    }
 }

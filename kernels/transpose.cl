@@ -6,6 +6,7 @@
  *
  * Parameters: BLOCKED. LANES is 16. */
 #include "lanes.h"
+#include "share.h"
 
 inline void transpose16(float16 *v)
 {
@@ -23,7 +24,7 @@ inline void transpose16(float16 *v)
     }
 }
 
-CLARUS_KERNEL void transpose(__global const float *restrict x, __global float *restrict y,
+CLARUS_KERNEL void transpose(__global const float *restrict x, __global float *restrict y, SHARE,
                              __global const int *restrict p)
 {
     /* The table: see launch_generic.c. Distances of the row-major value, then of the blocked one. */
@@ -31,26 +32,29 @@ CLARUS_KERNEL void transpose(__global const float *restrict x, __global float *r
     const int offset = p[3], image = p[4], plane = p[5], row = p[6];
     const int b_offset = p[7], b_image = p[8], b_plane = p[9], b_row = p[10];
 
-    const int pixel = (int)get_global_id(0) * 16, line = get_global_id(1);
-    const int n = (int)get_global_id(2) / blocks, block = (int)get_global_id(2) % blocks;
-    const int there = channels - block * 16 < 16 ? channels - block * 16 : 16;
-    const int pixels = width - pixel < 16 ? width - pixel : 16;
-    const int at = offset + n * image + block * 16 * plane + line * row + pixel;
-    const int b_at = b_offset + n * b_image + block * b_plane + line * b_row + pixel * 16;
-    float16 v[16];
+    FOR_EACH_ITEM(item) {
+        const int3 where = share_place(item, share);
+        const int pixel = where.x * 16, line = where.y;
+        const int n = where.z / blocks, block = where.z % blocks;
+        const int there = channels - block * 16 < 16 ? channels - block * 16 : 16;
+        const int pixels = width - pixel < 16 ? width - pixel : 16;
+        const int at = offset + n * image + block * 16 * plane + line * row + pixel;
+        const int b_at = b_offset + n * b_image + block * b_plane + line * b_row + pixel * 16;
+        float16 v[16];
 #if BLOCKED
-    for (int c = 0; c < 16; c++)
-        v[c] = LOADU(x + at + (c < there ? c : there - 1) * plane);
-    transpose16(v);
-    for (int i = 0; i < 16; i++)
-        if (i < pixels)
-            STOREV(v[i], y + b_at + i * 16);
+        for (int c = 0; c < 16; c++)
+            v[c] = LOADU(x + at + (c < there ? c : there - 1) * plane);
+        transpose16(v);
+        for (int i = 0; i < 16; i++)
+            if (i < pixels)
+                STOREV(v[i], y + b_at + i * 16);
 #else
-    for (int i = 0; i < 16; i++)
-        v[i] = LOADV(x + b_at + (i < pixels ? i : pixels - 1) * 16);
-    transpose16(v);
-    for (int c = 0; c < 16; c++)
-        if (c < there)
-            store_lanes(v[c], y + at + c * plane, pixels);
+        for (int i = 0; i < 16; i++)
+            v[i] = LOADV(x + b_at + (i < pixels ? i : pixels - 1) * 16);
+        transpose16(v);
+        for (int c = 0; c < 16; c++)
+            if (c < there)
+                store_lanes(v[c], y + at + c * plane, pixels);
 #endif
+    }
 }

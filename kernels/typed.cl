@@ -9,6 +9,7 @@
  * Parameters: FAMILY_... of typed.def; FIRST, REST, RESULT: how elements of x, of y and z, and of the output lie; BITS, SIGNED:
  * the type of x, or for a division of all (BITS 0: float); TO_BITS, TO_SIGNED: a conversion's result. */
 #include "kernel.h"
+#include "share.h"
 #include "fault.h"
 #include "strided.h"
 #include "typed.h"
@@ -101,12 +102,12 @@ inline REST divisor(FIRST a, REST b, volatile __global int *fault, int position)
 }
 #define DIVISOR(a, b, position) divisor(a, b, fault, position)
 CLARUS_KERNEL void typed_division(__global RESULT *out, __global const FIRST *x, __global const REST *y,
-                                  __global const REST *z, __global const int *restrict p, int function,
+                                  __global const REST *z, SHARE, __global const int *restrict p, int function,
                                   volatile __global int *faults, int number)
 #else
 #define DIVISOR(a, b, position) (b)
 CLARUS_KERNEL void typed(__global RESULT *out, __global const FIRST *x, __global const REST *y, __global const REST *z,
-                         __global const int *restrict p, int function)
+                         SHARE, __global const int *restrict p, int function)
 #endif
 {
     /* The table: see launch_generic.c, which writes it in this order. Four views: out, x, y, z. */
@@ -116,22 +117,25 @@ CLARUS_KERNEL void typed(__global RESULT *out, __global const FIRST *x, __global
     volatile __global int *fault = faults + number;
 #endif
 
-    const int begin = (int)get_global_id(0) * piece, first = (int)get_global_id(1) * group;
-    const int index = get_global_id(2);
-    if (begin >= length || first >= rows)
-        return;
-    const int end = length - begin < piece ? length : begin + piece;
-    const int last = rows - first < group ? rows : first + group;
-    for (int row = first; row < last; row++) {
-        const int to = offset[0] + strided_at(axes, rank, 4, 0, index) + row * row_step[0];
-        const int at_x = offset[1] + strided_at(axes, rank, 4, 1, index) + row * row_step[1];
-        const int at_y = offset[2] + strided_at(axes, rank, 4, 2, index) + row * row_step[2];
-        const int at_z = offset[3] + strided_at(axes, rank, 4, 3, index) + row * row_step[3];
-        for (int i = begin; i < end; i++) {
-            const FIRST a = x[at_x + i * step[1]];
-            const REST b = y[at_y + i * step[2]];
-            out[to + i * step[0]] =
-                evaluate(function, a, DIVISOR(a, b, at_y + i * step[2]), z[at_z + i * step[3]]);
+    FOR_EACH_ITEM(item) {
+        const int3 where = share_place(item, share);
+        const int begin = where.x * piece, first = where.y * group;
+        const int index = where.z;
+        if (begin >= length || first >= rows)
+            continue;
+        const int end = length - begin < piece ? length : begin + piece;
+        const int last = rows - first < group ? rows : first + group;
+        for (int row = first; row < last; row++) {
+            const int to = offset[0] + strided_at(axes, rank, 4, 0, index) + row * row_step[0];
+            const int at_x = offset[1] + strided_at(axes, rank, 4, 1, index) + row * row_step[1];
+            const int at_y = offset[2] + strided_at(axes, rank, 4, 2, index) + row * row_step[2];
+            const int at_z = offset[3] + strided_at(axes, rank, 4, 3, index) + row * row_step[3];
+            for (int i = begin; i < end; i++) {
+                const FIRST a = x[at_x + i * step[1]];
+                const REST b = y[at_y + i * step[2]];
+                out[to + i * step[0]] =
+                    evaluate(function, a, DIVISOR(a, b, at_y + i * step[2]), z[at_z + i * step[3]]);
+            }
         }
     }
 }

@@ -20,11 +20,11 @@ struct clarus_device {
     cl_context cl;
     struct program_table *programs; /* built programs, see program.h */
 
-    device_identity identity; /* where info and params point */
-    cl_device_id sub_device;  /* to be released; NULL if id is the root device */
+    device_identity identity;         /* where info and params point */
+    cl_device_id sub_device;          /* to be released; NULL if id is the root device */
     cl_device_id cores[DEVICE_CORES]; /* one sub-device per core, where devices.def wants a queue for each */
     size_t core_count;                /* 0: none */
-    int correct_divide;       /* 1: the device's own division and square root are correctly rounded */
+    int correct_divide;               /* 1: the device's own division and square root are correctly rounded */
 };
 
 clarus_device *device_retain(clarus_device *device);

@@ -498,10 +498,10 @@ static clarus_status give_output(exec *exec, const run_ends *ends, size_t i, cla
     size_t bytes = value_bytes(plan, plan->graph->outputs[i]);
     if (!bytes)
         return CLARUS_OK;
-    cl_int code =
-        ends->output_buffers
-            ? clEnqueueCopyBuffer(exec->queues.main, from, ends->output_buffers[i], 0, 0, bytes, 0, NULL, NULL)
-            : clEnqueueReadBuffer(exec->queues.main, from, CL_FALSE, 0, bytes, ends->outputs[i], 0, NULL, NULL);
+    cl_int code = ends->output_buffers ? clEnqueueCopyBuffer(exec->queues.main, from, ends->output_buffers[i],
+                                                             0, 0, bytes, 0, NULL, NULL)
+                                       : clEnqueueReadBuffer(exec->queues.main, from, CL_FALSE, 0, bytes,
+                                                             ends->outputs[i], 0, NULL, NULL);
     return code ? opencl_error(error, "giving an output", code) : CLARUS_OK;
 }
 
@@ -619,8 +619,8 @@ static clarus_status check_buffer(exec *exec, size_t number, clarus_error *error
     unsigned char *copy = memory_alloc(exec->context, bytes + GUARD_BYTES, 1);
     if (!copy)
         return error_memory(error, "guard check");
-    cl_int code = clEnqueueReadBuffer(exec->queues.main, exec->parents[b->memory], CL_TRUE, 0, bytes + GUARD_BYTES,
-                                      copy, 0, NULL, NULL);
+    cl_int code = clEnqueueReadBuffer(exec->queues.main, exec->parents[b->memory], CL_TRUE, 0,
+                                      bytes + GUARD_BYTES, copy, 0, NULL, NULL);
     clarus_status status = code ? opencl_error(error, "clEnqueueReadBuffer", code) : CLARUS_OK;
     unsigned char behind = b->zeroed ? 0 : GUARD_PATTERN;
     if (!code && (!all_bytes(copy, 0, GUARD_BYTES, GUARD_PATTERN) ||

@@ -1,10 +1,11 @@
 /* The queues of one executor: one for everything, and where the device has them one for each core.
  *
- * A CPU's driver takes 10 to 30 us from one launch to the next in a queue: it collects its threads, wakes them again and may
- * give a short launch to one of them alone. With a queue for each core, every core works through its own list of
- * launches; where one needs what the others wrote in the launch before, it waits at the gate of kernels/share.h, which takes
- * less than 1 us. Only kernels with SHARE in their parameters can do so; all other commands go to the main queue, and the
- * queues wait for each other's events where a run changes between them. */
+ * A CPU's driver takes 10 to 30 us from one launch to the next in a queue: it collects its threads, wakes
+ * them again and may give a short launch to one of them alone. With a queue for each core, every core works
+ * through its own list of launches; where one needs what the others wrote in the launch before, it waits at
+ * the gate of kernels/share.h, which takes less than 1 us. Only kernels with SHARE in their parameters can do
+ * so; all other commands go to the main queue, and the queues wait for each other's events where a run
+ * changes between them. */
 #ifndef CLARUS_EXEC_QUEUES_H
 #define CLARUS_EXEC_QUEUES_H
 
@@ -13,9 +14,9 @@
 
 typedef struct exec_queues {
     cl_command_queue main, core[DEVICE_CORES];
-    size_t core_count; /* 0: only the main queue is used */
-    int on_cores;      /* the last command went to the cores */
-    int in_use;        /* between begin and end, with cores */
+    size_t core_count;                 /* 0: only the main queue is used */
+    int on_cores;                      /* the last command went to the cores */
+    int in_use;                        /* between begin and end, with cores */
     cl_event last[DEVICE_CORES], fork; /* the cores' last commands; what their next ones wait for, or NULL */
     uint32_t arrivals;                 /* at the gate, when all that was launched is done */
     cl_int given_up;                   /* read back from the gate by the last run */
@@ -25,8 +26,8 @@ clarus_status exec_queues_create(clarus_device *device, const plan *plan, exec_q
                                  clarus_error *error);
 void exec_queues_release(exec_queues *queues);
 
-/* Around a run. Cores that work for two runs at once could wait for each other for ever, so in a process one run
- * at a time has them. */
+/* Around a run. Cores that work for two runs at once could wait for each other for ever, so in a process one
+ * run at a time has them. */
 void exec_queues_begin(exec_queues *queues);
 void exec_queues_end(exec_queues *queues);
 

@@ -55,12 +55,12 @@ void conv_input_halo(const conv_params *conv, layout *layout)
     layout->right = reach[2];
 }
 
-/* Items of a convolution, as conv_item_at of kernels/share.h has them: with work-items in plenty the parts of a
- * channel block stand side by side, else each part is an item. */
-static clarus_status share_work(plan *plan, const conv_grid *grid, launch *launch, clarus_error *error)
+/* With work-items in plenty the parts of a channel block stand side by side, else each part is an item. */
+clarus_status launch_conv_items(plan *plan, int lanes, const conv_grid *grid, launch *launch,
+                                clarus_error *error)
 {
     const device_params *device = plan_device(plan);
-    int64_t parts = LAYOUT_BLOCK / device->lanes, runs = div_up(grid->tiles, grid->run);
+    int64_t parts = LAYOUT_BLOCK / lanes, runs = div_up(grid->tiles, grid->run);
     int64_t items = grid->planes * runs, group = device->group_size > parts ? device->group_size / parts : 1;
     launch_grid(launch, (size_t)parts, (size_t)(div_up(items, group) * group), 1);
     launch->local[0] = (size_t)parts;
@@ -153,7 +153,7 @@ static clarus_status add_arguments(plan *plan, const lowered_op *what, const ope
         (status = launch_bias(plan, what, what->as.conv.out_channels, launch, error)) != CLARUS_OK)
         return status;
     launch_results(launch, places->residual, out);
-    if ((status = share_work(plan, grid, launch, error)) != CLARUS_OK ||
+    if ((status = launch_conv_items(plan, plan_device(plan)->lanes, grid, launch, error)) != CLARUS_OK ||
         (status = launch_table(plan, launch, all, table_count + sizeof results / sizeof *results, error)) !=
             CLARUS_OK)
         return status;

@@ -7,6 +7,9 @@
 /* conv2d.cl; form takes a weight_packing. */
 clarus_status launch_blocked_conv(plan *plan, size_t op, const lowered_op *what, const operand *in,
                                   const operand *out, const packing_form *form, clarus_error *error);
+/* The arguments that SHARE stands for, and the grid, for the items of kernels/conv_item.h. */
+clarus_status launch_conv_items(plan *plan, int lanes, const conv_grid *grid, launch *launch,
+                                clarus_error *error);
 /* launch_winograd.c */
 clarus_status launch_winograd(plan *plan, size_t op, const lowered_op *what, const operand *in,
                               const operand *out, clarus_error *error);

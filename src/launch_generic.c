@@ -52,7 +52,8 @@ clarus_status launch_views(plan *plan, launch *launch, view *views, size_t count
             table[n++] = views[i].strides[k];
     }
     launch_groups(plan, launch, div_up(length, piece), div_up(rows, group), rest);
-    return launch_table(plan, launch, table, n, error);
+    clarus_status status = launch_share_grid(plan, launch, error);
+    return status == CLARUS_OK ? launch_table(plan, launch, table, n, error) : status;
 }
 
 static clarus_status launch_copy(plan *plan, size_t op, view *from, view *to, size_t source, size_t target,
@@ -136,6 +137,8 @@ static clarus_status launch_fill(plan *plan, size_t op, uint64_t value, const op
     launch_define(launch, "-DLANES=%d -DELEMENT=%s", plan_device(plan)->lanes, launch_element(out->dtype));
     launch_groups(plan, launch, div_up(count, piece), 1, 1);
     launch_buffer(launch, out->buffer);
+    if ((status = launch_share_grid(plan, launch, error)) != CLARUS_OK)
+        return status;
     launch_int(launch, bits[0]);
     launch_int(launch, bits[1]);
     launch_int(launch, count);
@@ -223,6 +226,8 @@ static clarus_status launch_transpose(plan *plan, size_t op, const operand *in, 
     launch_grid(launch, (size_t)div_up(width, LAYOUT_BLOCK), (size_t)rows, (size_t)(d[0] * blocks));
     launch_buffer(launch, in->buffer);
     launch_buffer(launch, out->buffer);
+    if ((status = launch_share_grid(plan, launch, error)) != CLARUS_OK)
+        return status;
     const int64_t table[] = {d[1],  blocks,   width,   p.origin, p.image, p.plane,
                              p.row, b.origin, b.image, b.plane,  b.row};
     return launch_table(plan, launch, table, sizeof table / sizeof *table, error);
@@ -334,6 +339,8 @@ static clarus_status launch_along(plan *plan, size_t op, reduce_function functio
     launch_groups(plan, launch, div_up(r->outputs, group), 1, 1);
     launch_buffer(launch, in->buffer);
     launch_buffer(launch, out->buffer);
+    if ((status = launch_share_grid(plan, launch, error)) != CLARUS_OK)
+        return status;
     const int64_t head[] = {r->count, r->outputs, group, r->kept.offset, (int64_t)r->kept.rank};
     memcpy(table, head, sizeof head);
     size_t n = put_axes(table, sizeof head / sizeof *head, &r->kept, r->kept.rank);
@@ -355,6 +362,8 @@ static clarus_status launch_across(plan *plan, size_t op, reduce_function functi
     launch_groups(plan, launch, div_up(r->side, piece), r->outputs / r->side, 1);
     launch_buffer(launch, in->buffer);
     launch_buffer(launch, out->buffer);
+    if ((status = launch_share_grid(plan, launch, error)) != CLARUS_OK)
+        return status;
     const int64_t head[] = {r->side,
                             piece,
                             r->block,
@@ -419,6 +428,8 @@ clarus_status launch_softmax(plan *plan, size_t op, const lowered_op *what, cons
         launch_groups(plan, launch, div_up(side, group), outer, 1);
     launch_buffer(launch, in->buffer);
     launch_buffer(launch, out->buffer);
+    if ((status = launch_share_grid(plan, launch, error)) != CLARUS_OK)
+        return status;
     launch_int(launch, n);
     launch_int(launch, outer);
     if (side > 1)

@@ -66,8 +66,10 @@ clarus_status launch_gather(plan *plan, size_t op, const lowered_op *what, const
     launch_buffer(launch, out->buffer);
     launch_buffer(launch, in[0].buffer);
     launch_buffer(launch, in[1].buffer);
-    status = launch_table(plan, launch, table, n, error);
-    return status == CLARUS_OK ? launch_fault(plan, launch, in[1].buffer, error) : status;
+    if ((status = launch_share_grid(plan, launch, error)) != CLARUS_OK ||
+        (status = launch_table(plan, launch, table, n, error)) != CLARUS_OK)
+        return status;
+    return launch_fault(plan, launch, in[1].buffer, error);
 }
 
 static void add_axis(view *v, int64_t extent, int64_t stride)

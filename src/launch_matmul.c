@@ -156,6 +156,8 @@ clarus_status launch_matmul(plan *plan, size_t op, const lowered_op *what, const
         return status;
     launch_buffer(launch, what->epilogue.has_residual ? in[what->input_count - 1].buffer : out->buffer);
     launch_buffer(launch, out->buffer);
+    if ((status = launch_share_grid(plan, launch, error)) != CLARUS_OK)
+        return status;
     const int64_t table[] = {m->m,
                              m->n,
                              m->k,

@@ -67,6 +67,8 @@ clarus_status launch_pool(plan *plan, size_t op, const lowered_op *what, const o
     launch->local[0] = launch->global[0];
     launch_buffer(launch, in->buffer);
     launch_buffer(launch, out->buffer);
+    if ((status = launch_share_grid(plan, launch, error)) != CLARUS_OK)
+        return status;
     int64_t table[34] = {images,   p->function == POOL_SUM ? 2 : p->count_padding,
                          x.offset, x.batch,
                          x.image,  x.depth,

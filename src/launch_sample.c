@@ -22,6 +22,8 @@ clarus_status launch_resample(plan *plan, size_t op, const lowered_op *what, con
     for (size_t i = 0; i < 3; i++)
         launch_buffer(launch, in[i].buffer);
     launch_buffer(launch, out->buffer);
+    if ((status = launch_share_grid(plan, launch, error)) != CLARUS_OK)
+        return status;
     const int64_t sizes[] = {x->dims[axis], extent, taps, inner, piece, group};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         launch_int(launch, sizes[i]);

@@ -1,5 +1,5 @@
-/* The arguments of kernels/share.h, and the grid that goes with them: on a CPU one worker for each core, else a work-item
- * for each item. */
+/* The arguments of kernels/share.h, and the grid that goes with them: on a CPU one worker for each core, else
+ * a work-item for each item. */
 #include "plan.h"
 
 #include <string.h>
@@ -22,7 +22,8 @@ clarus_status launch_share(plan *plan, launch *launch, int64_t items, const int6
 {
     enum { MOST = 8 };
     int64_t workers = plan_device(plan)->near_bytes > 0 ? plan->parallel : 0, table[MOST] = {workers, items};
-    memcpy(table + 2, rest, rest_count * sizeof *rest);
+    for (size_t i = 0; i < rest_count; i++)
+        table[2 + i] = rest[i];
     clarus_status status = find_counters(plan, error);
     if (status != CLARUS_OK)
         return status;
@@ -32,4 +33,17 @@ clarus_status launch_share(plan *plan, launch *launch, int64_t items, const int6
     if (workers)
         launch_grid(launch, 1, (size_t)workers, 1);
     return status;
+}
+
+clarus_status launch_share_grid(plan *plan, launch *launch, clarus_error *error)
+{
+    int64_t items = INT32_MAX;
+    const int64_t rest[] = {(int64_t)launch->global[0], (int64_t)launch->global[1]};
+    if (plan_device(plan)->near_bytes > 0) {
+        const shape grid = {3, {rest[0], rest[1], (int64_t)launch->global[2]}};
+        if (!shape_count(&grid, &items))
+            return error_set(error, CLARUS_E_LIMIT, "node \"%s\": too many work-items",
+                             plan->graph->ops[launch->op].name);
+    }
+    return launch_share(plan, launch, items, rest, sizeof rest / sizeof *rest, error);
 }

@@ -47,50 +47,36 @@ static clarus_status place_positions(plan *plan, const conv_params *c, int64_t c
     return plan_temporary(plan, CLARUS_FLOAT32, (size_t)count, &out->buffer, error);
 }
 
-/* Work-items of a channel block stand side by side; the rest of the work-group takes neighbouring runs of
- * tiles. */
-static void set_grid(launch *launch, const device_params *device, int lanes, const conv_grid *grid)
-{
-    int64_t parts = LAYOUT_BLOCK / lanes, group = device->group_size > parts ? device->group_size / parts : 1;
-    launch_grid(launch, (size_t)parts, (size_t)(div_up(div_up(grid->tiles, grid->run), group) * group),
-                (size_t)grid->planes);
-    launch->local[0] = (size_t)parts;
-    launch->local[1] = (size_t)group;
-}
-
-/* One work-item: a run of tiles of a channel block of `value`. */
-static clarus_status add_transform(plan *plan, kernel_id kernel, size_t op, const conv_params *c,
-                                   const operand *value, launch **out, int64_t *run, clarus_error *error)
+/* Runs of tiles of the channel blocks of `value`. */
+static conv_grid divide_transform(const plan *plan, const conv_params *c, const operand *value)
 {
     enum { TILE_WORK = 128 }; /* multiply-adds of a vector */
-    const device_params *device = plan_device(plan);
-    clarus_status status = plan_add_launch(plan, kernel, op, out, error);
-    if (status != CLARUS_OK)
-        return status;
-    int blocked = value->layout.kind == LAYOUT_BLOCKED;
     conv_grid grid = {.tiles = winograd_tiles(c, 1) * winograd_tiles(c, 2),
                       .planes = c->batch * div_up(value->shape.dims[1], LAYOUT_BLOCK)};
     conv_grid_set_run(plan, 1, TILE_WORK, &grid);
-    *run = grid.run;
-    int lanes = blocked ? device->lanes : 1;
-    launch_define(*out, "-DLANES=%d", lanes);
-    set_grid(*out, device, lanes, &grid);
-    return CLARUS_OK;
+    return grid;
+}
+
+/* Channels that a work-item takes side by side. */
+static int transform_lanes(const plan *plan, const operand *value)
+{
+    return value->layout.kind == LAYOUT_BLOCKED ? plan_device(plan)->lanes : 1;
 }
 
 static clarus_status transform_input(plan *plan, size_t op, const conv_params *c, const operand *in,
                                      const operand *positions, clarus_error *error)
 {
     launch *launch;
-    int64_t run;
-    clarus_status status = add_transform(plan, KERNEL_winograd_input, op, c, in, &launch, &run, error);
+    const conv_grid grid = divide_transform(plan, c, in);
+    const int lanes = transform_lanes(plan, in);
+    clarus_status status = plan_add_launch(plan, KERNEL_winograd_input, op, &launch, error);
     if (status != CLARUS_OK)
         return status;
+    launch_define(launch, "-DLANES=%d", lanes);
     const window *w = &c->window;
     value_places x = find_places(in);
     const int64_t table[] = {winograd_tiles(c, 2),
                              winograd_tiles(c, 1) * winograd_tiles(c, 2),
-                             run,
                              div_up(c->in_channels, LAYOUT_BLOCK),
                              c->batch,
                              x.origin - w->pad_begin[1] * x.row - w->pad_begin[2] * x.pixel,
@@ -103,7 +89,9 @@ static clarus_status transform_input(plan *plan, size_t op, const conv_params *c
     launch_buffer(launch, in->buffer);
     launch_buffer(launch, positions->buffer);
     launch->writes = positions->buffer;
-    return launch_table(plan, launch, table, sizeof table / sizeof *table, error);
+    status = launch_conv_items(plan, lanes, &grid, launch, error);
+    return status != CLARUS_OK ? status
+                               : launch_table(plan, launch, table, sizeof table / sizeof *table, error);
 }
 
 static clarus_status multiply(plan *plan, size_t op, const lowered_op *what, const operand *v,
@@ -135,14 +123,15 @@ static clarus_status transform_output(plan *plan, size_t op, const lowered_op *w
 {
     const conv_params *c = &what->as.conv;
     launch *launch;
-    int64_t run;
-    clarus_status status = add_transform(plan, KERNEL_winograd_output, op, c, out, &launch, &run, error);
+    const conv_grid grid = divide_transform(plan, c, out);
+    const int lanes = transform_lanes(plan, out);
+    clarus_status status = plan_add_launch(plan, KERNEL_winograd_output, op, &launch, error);
     if (status != CLARUS_OK)
         return status;
+    launch_define(launch, "-DLANES=%d", lanes);
     value_places y = find_places(out), r = residual ? find_places(residual) : (value_places){0};
     const int64_t table[] = {winograd_tiles(c, 2),
                              winograd_tiles(c, 1) * winograd_tiles(c, 2),
-                             run,
                              div_up(c->out_channels, LAYOUT_BLOCK),
                              c->batch,
                              y.origin,
@@ -165,7 +154,8 @@ static clarus_status transform_output(plan *plan, size_t op, const lowered_op *w
     if ((status = launch_bias(plan, what, c->out_channels, launch, error)) != CLARUS_OK)
         return status;
     launch_results(launch, residual, out);
-    if ((status = launch_table(plan, launch, table, sizeof table / sizeof *table, error)) != CLARUS_OK)
+    if ((status = launch_conv_items(plan, lanes, &grid, launch, error)) != CLARUS_OK ||
+        (status = launch_table(plan, launch, table, sizeof table / sizeof *table, error)) != CLARUS_OK)
         return status;
     launch_epilogue(launch, &what->epilogue);
     return CLARUS_OK;
@@ -178,7 +168,7 @@ typedef struct whole_division {
     int64_t pixels, blocks; /* of the register tile: tiles of the picture by channel blocks */
     int64_t parts;          /* register tiles of a run */
     int64_t runs, tiles_o;  /* output tiles */
-    int64_t share;          /* output tiles of a work-item */
+    int64_t piece;          /* output tiles of an item */
 } whole_division;
 
 /* Of the transformed inputs and the sums. */
@@ -225,7 +215,7 @@ static int divide_whole(const plan *plan, const conv_params *c, const operand *i
     }
     d->tiles_o = div_up(div_up(c->out_channels, LAYOUT_BLOCK), d->blocks);
     d->runs = div_up(tiles, d->parts * d->pixels);
-    d->share = div_up(d->tiles_o, min64(div_up(GROUPS * plan->parallel, d->runs), d->tiles_o));
+    d->piece = div_up(d->tiles_o, min64(div_up(GROUPS * plan->parallel, d->runs), d->tiles_o));
     return 1;
 }
 
@@ -241,10 +231,11 @@ static clarus_status launch_whole(plan *plan, size_t op, const lowered_op *what,
         return status;
     launch_define(launch, "-DTP=%lld -DTC=%lld -DLANES=%d", (long long)d->pixels, (long long)d->blocks,
                   LAYOUT_BLOCK);
-    launch_grid(launch, 1, (size_t)div_up(d->tiles_o, d->share), (size_t)d->runs);
     value_places x = find_places(in), y = find_places(out),
                  r = residual ? find_places(residual) : (value_places){0};
     int64_t image_tiles = winograd_tiles(c, 1) * winograd_tiles(c, 2);
+    const int64_t items = d->runs * div_up(d->tiles_o, d->piece);
+    launch_grid(launch, 1, (size_t)items, 1);
     const int64_t table[] = {winograd_tiles(c, 2),
                              image_tiles,
                              c->batch * image_tiles,
@@ -252,7 +243,7 @@ static clarus_status launch_whole(plan *plan, size_t op, const lowered_op *what,
                              c->in_channels,
                              div_up(c->in_channels, LAYOUT_BLOCK),
                              div_up(c->out_channels, LAYOUT_BLOCK),
-                             d->share,
+                             d->piece,
                              x.origin - w->pad_begin[1] * x.row - w->pad_begin[2] * x.pixel,
                              x.image,
                              x.block,
@@ -280,7 +271,8 @@ static clarus_status launch_whole(plan *plan, size_t op, const lowered_op *what,
         (status = launch_bias(plan, what, c->out_channels, launch, error)) != CLARUS_OK)
         return status;
     launch_results(launch, residual, out);
-    if ((status = launch_table(plan, launch, table, sizeof table / sizeof *table, error)) != CLARUS_OK)
+    if ((status = launch_share(plan, launch, items, NULL, 0, error)) != CLARUS_OK ||
+        (status = launch_table(plan, launch, table, sizeof table / sizeof *table, error)) != CLARUS_OK)
         return status;
     launch_epilogue(launch, &what->epilogue);
     launch_local(launch, (size_t)local_bytes(c, d));

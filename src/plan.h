@@ -160,11 +160,13 @@ clarus_status launch_pool(plan *plan, size_t op, const lowered_op *what, const o
                           const operand *out, clarus_error *error);
 clarus_status launch_matmul(plan *plan, size_t op, const lowered_op *what, const operand *in,
                             const operand *out, clarus_error *error);
-/* launch_share.c: the arguments that SHARE of kernels/share.h stands for. `rest` follows the numbers of workers
- * and items in its table. On a CPU this sets the grid: a worker for each core. */
+/* launch_share.c: the arguments that SHARE of kernels/share.h stands for. `rest` follows the numbers of
+ * workers and items in its table. On a CPU this sets the grid: a worker for each core. */
 enum { SHARE_ARRIVALS = 0, SHARE_GIVEN_UP = 16, SHARE_TAKEN = 32, SHARE_APART = 16 }; /* as there */
 clarus_status launch_share(plan *plan, launch *launch, int64_t items, const int64_t *rest, size_t rest_count,
                            clarus_error *error);
+/* The same for a kernel that works on a grid: on a CPU the places of the grid set so far become the items. */
+clarus_status launch_share_grid(plan *plan, launch *launch, clarus_error *error);
 /* launch_fast.c: matrix products by CLBlast. */
 int plan_takes_fast_matmul(const plan *plan);
 clarus_status launch_fast_matmul(plan *plan, size_t op, const lowered_op *what, const operand *in,

@@ -6,7 +6,7 @@ compiler=$1
 kernels=$2
 
 # min, max and atomics are those of integers; float ones are clarus_min and clarus_max.
-primitives='fma floor rint trunc sqrt min max atomic_max atomic_inc vload_half vload_half4 vload_half8 vload_half16
+primitives='fma floor rint trunc sqrt min max atomic_max atomic_inc atomic_or vload_half vload_half4 vload_half8 vload_half16
     vstore_half_rte vstore_half4_rte vstore_half8_rte vstore_half16_rte
     vload4 vload8 vload16 vstore4 vstore8 vstore16
     as_float as_float4 as_float8 as_float16 as_int as_int4 as_int8 as_int16
