@@ -105,9 +105,9 @@ static clarus_status unmap_buffers(exec *exec, const mapping *m, clarus_error *e
 {
     cl_int failed = CL_SUCCESS;
     for (size_t i = 0; i < m->count; i++) {
-        cl_int code =
-            clEnqueueUnmapMemObject(exec->queues.main, exec->memories[exec->plan->buffers[m->buffers[i]].memory],
-                                    m->mapped[i], 0, NULL, NULL);
+        cl_int code = clEnqueueUnmapMemObject(exec->queues.main,
+                                              exec->memories[exec->plan->buffers[m->buffers[i]].memory],
+                                              m->mapped[i], 0, NULL, NULL);
         failed = failed ? failed : code;
     }
     return failed ? opencl_error(error, "clEnqueueUnmapMemObject", failed) : CLARUS_OK;
