@@ -174,7 +174,8 @@ static void widen_halo(layout *a, const layout *b)
     a->right = max64(a->right, b->right);
 }
 
-/* The halo that the convolutions reading a value need. */
+/* The halo that the convolutions reading a value need, at the end as wide as at the beginning: a strided
+ * window that does not reach so far costs a row and a column, and the buffer shares memory with others. */
 static void choose_halos(plan *plan)
 {
     const lowered_graph *graph = plan->graph;
@@ -185,6 +186,8 @@ static void choose_halos(plan *plan)
         layout wanted = conv_input_layout(plan, op), *home = &plan->placements[op->inputs[0]].home;
         if (wanted.kind == LAYOUT_BLOCKED && home->kind == LAYOUT_BLOCKED)
             widen_halo(home, &wanted);
+        home->bottom = max64(home->bottom, home->top);
+        home->right = max64(home->right, home->left);
     }
 }
 

@@ -1,7 +1,7 @@
 /* Which buffers of a plan share memory.
  *
  * Buffers whose lives do not overlap may. Those with a halo, which must stay zero, share only with buffers of
- * the very same shape and layout. The result is checked by replaying the launches. */
+ * the very same planes, be they more or fewer. The result is checked by replaying the launches. */
 #include "plan.h"
 
 #include <stdlib.h>
@@ -29,9 +29,13 @@ static size_t bytes_of(const plan_buffer *buffer)
     return (buffer->count + BUFFER_SLACK) * clarus_dtype_size(buffer->dtype);
 }
 
-static int same_places(const plan_buffer *a, const plan_buffer *b)
+/* A buffer with a halo is a row of planes, which are alike in both. */
+static int same_planes(const operand *a, const operand *b)
 {
-    return shape_equal(&a->what.shape, &b->what.shape) && layout_equal(&a->what.layout, &b->what.layout);
+    const layout *x = &a->layout, *y = &b->layout;
+    return a->dtype == b->dtype && a->shape.dims[2] == b->shape.dims[2] &&
+           a->shape.dims[3] == b->shape.dims[3] && x->kind == y->kind && x->top == y->top &&
+           x->left == y->left && x->bottom == y->bottom && x->right == y->right;
 }
 
 /* State of one memory while buffers are assigned in the order of their first launch. */
@@ -46,7 +50,7 @@ static size_t find_memory(const plan *plan, const memory_state *states, const pl
     size_t best = SIZE_MAX, best_cost = SIZE_MAX, need = bytes_of(buffer);
     for (size_t m = 0; m < plan->memory_count; m++) {
         if (states[m].free_from > buffer->first || !!states[m].zeroed != !!buffer->zeroed ||
-            (buffer->zeroed && !same_places(states[m].zeroed, buffer)))
+            (buffer->zeroed && !same_planes(&states[m].zeroed->what, &buffer->what)))
             continue;
         size_t have = plan->memory_bytes[m];
         size_t cost = have >= need ? have - need : 2 * (need - have);
