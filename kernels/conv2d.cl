@@ -7,19 +7,27 @@
  * Layouts: x [N][blocks][rows][pixels][16] (XPIXEL 16), or planes [N][C][rows][pixels] (XPIXEL 1) for the first layer's
  * few channels; y and residual [N][blocks][rows][pixels][16]; w [group][tile of outputs][block][ky][kx][c][TC * 16].
  *
- * The outputs of all images are one list of pixels. A tile is TP pixels x TC blocks of LANES channels, held in registers; each
- * pixel has its own place in x, so that a tile may reach over the ends of rows and images. An item of work (share.h)
- * is a run of `run` tiles of one plane, one after the other; the planes are groups and output tiles. Either the planes of
- * a run follow each other, or the runs of a plane: conv_tile.c chooses for the caches.
+ * A tile is TP pixels x TC blocks of LANES channels, held in registers. The outputs of all images are one list of pixels,
+ * each of which has its own place in x, so that a tile may reach over the ends of rows and images. With FLAT the pixels that
+ * a list needs of x simply follow each other: a list for each image, kernel 1x1, no halo, no strides. An item of work
+ * (conv_item.h) is a run of tiles of one plane, one after the other; the planes are groups, output tiles and lists.
+ * Either the planes of a run follow each other, or the runs of a plane: conv_tile.c chooses for the caches.
  *
- * Parameters: TP, TC (tile), XPIXEL, LANES, FUNCTION (epilogue.h). */
+ * Parameters: TP, TC (tile), XPIXEL, FLAT, LANES, FUNCTION (epilogue.h). */
 #include "lanes.h"
 #include "epilogue.h"
 #include "conv_item.h"
 #include "register_tile.h"
 
 /* Steps of the kernel for pixel i and block t of the tile. First, where the pixel lies; the tile behind the list's last
- * pixel stays there. */
+ * pixel stays there, or with FLAT reads on into the buffer's slack. Hints for the input pay only where their places
+ * are constants. */
+#if FLAT
+#define AT_X(i) (i * 16)
+#define LOCATE(i)
+#define PREFETCH_NEXT(i) if (i < TP) { PREFETCH(in + AT_X(i) + next); }
+#else
+#define AT_X(i) at_x[i]
 #define LOCATE(i) if (i < TP) { \
         at_x[i] = x_place; \
         if (i + 1 < count) { \
@@ -33,10 +41,11 @@
                 } \
             } \
         } }
+#define PREFETCH_NEXT(i)
+#endif
 #define ADD_PRODUCTS(i) if (i < TP) { \
-        const floatv value = (floatv)(in[at_x[i]]); \
+        const floatv value = (floatv)(in[AT_X(i)]); \
         UNROLL_BLOCKS(ADD_PRODUCT, i) }
-#define PREFETCH_NEXT(i) if (i < TP) { PREFETCH(in + at_x[i] + next); }
 /* One input channel: its weights by all pixels. */
 #define ADD_CHANNEL { \
         floatv weight[TC]; \
@@ -75,8 +84,9 @@ CLARUS_KERNEL void conv2d(__global const float *restrict x, __global const float
     const int x_offset = p[8], x_image = p[9], x_group = p[10], x_block = p[11];
     const int x_channel = XPIXEL == 16 ? 1 : p[12], x_row = p[13], x_pixel = p[14];
     const int x_kernel_row = p[15], x_kernel_column = p[16], group_blocks = p[17];
-    const int y_offset = p[18], y_image = p[19], y_block = p[20], y_row = p[21];
-    const int r_offset = p[22], r_image = p[23], r_block = p[24], r_row = p[25], has_residual = p[26];
+    const int lists = p[18];
+    const int y_offset = p[19], y_image = p[20], y_block = p[21], y_row = p[22];
+    const int r_offset = p[23], r_image = p[24], r_block = p[25], r_row = p[26], has_residual = p[27];
 
     /* From behind the end of a row to the next one, and of an image. */
     const int x_next_row = x_row - out_w * x_pixel, x_next_image = x_image - out_h * x_row;
@@ -85,15 +95,16 @@ CLARUS_KERNEL void conv2d(__global const float *restrict x, __global const float
 
     FOR_EACH_ITEM(item) {
         const conv_item at = conv_item_at(item, share);
-        const int lane = at.lane, group = at.plane / tiles_o, block0 = at.plane % tiles_o * TC;
+        const int lane = at.lane, list = at.plane % lists, tile_o = at.plane / lists;
+        const int group = tile_o / tiles_o, block0 = tile_o % tiles_o * TC;
         const int block = group * group_blocks + block0, last_block = group * group_blocks + group_blocks - 1;
         const int blocks = group_blocks - block0;
         const int first_pixel = at.first_tile * TP, end_pixel = min(at.end_tile * TP, pixels);
         __global const float *plane_weights =
-            w + (long)at.plane * channels * kernel_h * kernel_w * (TC * 16) + lane;
-        __global const float *plane_x = x + x_offset + group * x_group;
-        __global float *out = y + y_offset + block * y_block + lane;
-        __global const float *res = residual + r_offset + block * r_block + lane;
+            w + (long)tile_o * channels * kernel_h * kernel_w * (TC * 16) + lane;
+        __global const float *plane_x = x + x_offset + list * x_image + group * x_group;
+        __global float *out = y + y_offset + list * y_image + block * y_block + lane;
+        __global const float *res = residual + r_offset + list * r_image + block * r_block + lane;
 
         /* Segments outside, tiles inside: a segment's weights stay in cache for the whole run, while the next
          * segment's (or next plane's) are fetched, spread evenly over the run. In between, the sums so far wait
@@ -109,6 +120,7 @@ CLARUS_KERNEL void conv2d(__global const float *restrict x, __global const float
                 const int count = pixels - pixel;
                 int at_x[TP];
                 UNROLL_PIXELS(LOCATE)
+                __global const float *tile_x = FLAT ? plane_x + pixel * 16 : plane_x;
                 __global const float *ws = plane_weights + (long)first * kernel_h * kernel_w * (TC * 16);
 
                 floatv sum[TP][TC];
@@ -120,7 +132,7 @@ CLARUS_KERNEL void conv2d(__global const float *restrict x, __global const float
                     for (int ky = 0; ky < kernel_h; ky++) {
                         for (int kx = 0; kx < kernel_w; kx++) {
                             __global const float *in =
-                                plane_x + (c0 >> 4) * x_block + ky * x_kernel_row + kx * x_kernel_column;
+                                tile_x + (c0 >> 4) * x_block + ky * x_kernel_row + kx * x_kernel_column;
                             UNROLL_PIXELS(PREFETCH_NEXT)
                             if (width == 16) {
 #pragma unroll 4

@@ -5,17 +5,23 @@
 /* Sums, weights and one input must fit in registers: 24 to 28 sums of 32 registers, 12 of 16; and so must the
  * places of the pixels in those for addresses. */
 static const conv_tile conv_tiles[] = {
-    {6, 4}, {9, 3}, {7, 3}, {5, 4}, {10, 2}, {7, 2}, {10, 1}, {4, 6},
-    {1, 8}, {6, 2}, {4, 3}, {3, 4}, {4, 2},  {3, 2}, {1, 4},
+    {6, 4, 0}, {9, 3, 0}, {7, 3, 0}, {5, 4, 0}, {10, 2, 0}, {7, 2, 0}, {10, 1, 0}, {4, 6, 0},
+    {1, 8, 0}, {6, 2, 0}, {4, 3, 0}, {3, 4, 0}, {4, 2, 0},  {3, 2, 0}, {1, 4, 0},
 };
 
-/* Half cycles per product position, measured: two multiply-adds a cycle, four cycles of latency; each pixel's
- * and each block's load delays the multiply-adds a little on top. */
-static double tile_cost(const conv_tile *tile, int64_t pixels, int64_t blocks)
+/* Half cycles, measured: two multiply-adds a cycle, four cycles of latency; each pixel's and each block's
+ * load delays the multiply-adds a little on top. What a tile takes besides its products is its end, and
+ * unless the pixels follow each other finding them, which is dear when there are more than there are
+ * registers for addresses. */
+static double tile_cost(const conv_tile *tile, const conv_extent *e)
 {
+    enum { END = 250, PLACE = 20, FAR_PLACE = 100, PLACES = 9 };
     double sums = (double)(tile->pixels * tile->blocks);
-    double cycles = (sums < 8 ? 8 : sums) + 0.35 * tile->pixels + 0.6 * tile->blocks;
-    return (double)(div_up(pixels, tile->pixels) * div_up(blocks, tile->blocks)) * cycles;
+    double product = (sums < 8 ? 8 : sums) + 0.35 * tile->pixels + 0.6 * tile->blocks;
+    double find = tile->flat ? 0 : tile->pixels * (tile->pixels > PLACES ? FAR_PLACE : PLACE);
+    int64_t lists = tile->flat ? e->images : 1, pixels = e->images * e->pixels / lists;
+    return (double)(lists * div_up(pixels, tile->pixels) * div_up(e->blocks, tile->blocks)) *
+           (product * (double)e->products + END + find);
 }
 
 /* A tile that another layer of the plan uses already is worth a little: every variant has to be compiled. */
@@ -29,28 +35,35 @@ static int is_in_use(const plan *plan, const char *defines)
 
 void conv_tile_define(launch *launch, const conv_tile *tile, int64_t x_pixel, int lanes)
 {
-    launch_define(launch, "-DTP=%d -DTC=%d -DXPIXEL=%lld -DLANES=%d", tile->pixels, tile->blocks,
-                  (long long)x_pixel, lanes);
+    launch_define(launch, "-DTP=%d -DTC=%d -DXPIXEL=%lld -DFLAT=%d -DLANES=%d", tile->pixels, tile->blocks,
+                  (long long)x_pixel, tile->flat, lanes);
 }
 
-conv_tile conv_tile_choose(const plan *plan, int64_t pixels, int64_t blocks, int64_t x_pixel)
+static int fits(const device_params *device, const conv_tile *tile)
+{
+    enum { OTHERS = 4 }; /* registers that tile_registers leaves for weights and an input */
+    int sums = tile->pixels * tile->blocks;
+    return sums <= device->tile_registers && sums + tile->blocks + 1 <= device->tile_registers + OTHERS;
+}
+
+conv_tile conv_tile_choose(const plan *plan, const conv_extent *extent)
 {
     const double REUSE = 0.94;
-    enum { OTHERS = 4 }; /* registers that tile_registers leaves for weights and an input */
+    const size_t count = sizeof conv_tiles / sizeof *conv_tiles;
     const device_params *device = plan_device(plan);
-    conv_tile best = {1, 4};
+    conv_tile best = {1, 4, 0};
     double best_cost = 1e300;
-    for (size_t i = 0; i < sizeof conv_tiles / sizeof *conv_tiles; i++) {
-        const conv_tile *tile = &conv_tiles[i];
-        int sums = tile->pixels * tile->blocks;
-        if (sums > device->tile_registers || sums + tile->blocks + 1 > device->tile_registers + OTHERS)
+    for (size_t i = 0; i < count * (extent->may_be_flat ? 2 : 1); i++) {
+        conv_tile tile = conv_tiles[i % count];
+        tile.flat = i >= count;
+        if (!fits(device, &tile))
             continue;
         launch trial = {0};
-        conv_tile_define(&trial, tile, x_pixel, device->lanes);
-        double cost = tile_cost(tile, pixels, blocks) * (is_in_use(plan, trial.defines) ? REUSE : 1.0);
+        conv_tile_define(&trial, &tile, extent->x_pixel, device->lanes);
+        double cost = tile_cost(&tile, extent) * (is_in_use(plan, trial.defines) ? REUSE : 1.0);
         if (cost < best_cost) {
             best_cost = cost;
-            best = *tile;
+            best = tile;
         }
     }
     return best;

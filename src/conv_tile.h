@@ -7,7 +7,17 @@
 
 typedef struct conv_tile {
     int pixels, blocks; /* of 16 channels */
+    int flat;           /* the input's pixels follow each other, image by image */
 } conv_tile;
+
+/* A convolution as far as the choice of a tile needs it. */
+typedef struct conv_extent {
+    int64_t images, pixels; /* of an image */
+    int64_t blocks;         /* channel blocks of a group */
+    int64_t products;       /* that a sum has: channels of a group by kernel positions */
+    int64_t x_pixel;        /* elements between neighbouring pixels of the input */
+    int may_be_flat;
+} conv_extent;
 
 /* How the tiles of all planes become work-groups. A plane is an output tile of a group. */
 typedef struct conv_grid {
@@ -16,9 +26,8 @@ typedef struct conv_grid {
     int planes_first;      /* 1: the planes of a run follow each other, 0: the runs of a plane do */
 } conv_grid;
 
-/* The tile with the fewest cycles for this many pixels and channel blocks of a group, cut into whole tiles.
- * x_pixel: elements between neighbouring pixels of the input. */
-conv_tile conv_tile_choose(const plan *plan, int64_t pixels, int64_t blocks, int64_t x_pixel);
+/* The tile with the fewest cycles, cut into whole tiles. */
+conv_tile conv_tile_choose(const plan *plan, const conv_extent *extent);
 /* The tile as conv2d.cl's -D. */
 void conv_tile_define(launch *launch, const conv_tile *tile, int64_t x_pixel, int lanes);
 /* Sets run: `wish` tiles, or more or fewer as work-groups need it. tile_work: multiply-adds of a vector. */

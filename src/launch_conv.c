@@ -139,7 +139,7 @@ static clarus_status add_arguments(plan *plan, const lowered_op *what, const ope
                                    const int64_t *table, size_t table_count, launch *launch,
                                    clarus_error *error)
 {
-    enum { MOST = 18 };
+    enum { MOST = 19 };
     const layout_pitch *y = &places->y, *r = &places->r;
     const int64_t results[] = {y->origin, y->image,  y->plane,
                                y->row,    r->origin, r->image,
@@ -163,22 +163,34 @@ static clarus_status add_arguments(plan *plan, const lowered_op *what, const ope
 
 /* How conv2d.cl divides a convolution. */
 typedef struct conv_division {
-    int64_t pixels, blocks; /* of all images; channel blocks of a group */
+    int64_t lists, pixels; /* of a list; with a flat tile every image is a list, else there is one */
+    int64_t blocks;        /* channel blocks of a group */
     conv_tile tile;
     int64_t tiles_o; /* output tiles of a group */
     conv_grid grid;
 } conv_division;
 
-static void divide(const plan *plan, const conv_params *c, int64_t x_pixel, conv_division *d)
+static void divide(const plan *plan, const conv_params *c, const layout_pitch *x, int64_t x_pixel,
+                   conv_division *d)
 {
     const window *w = &c->window;
-    d->pixels = c->batch * w->out[1] * w->out[2];
-    d->blocks = div_up(c->out_channels / c->groups, LAYOUT_BLOCK);
-    d->tile = conv_tile_choose(plan, d->pixels, d->blocks, x_pixel);
+    int64_t group_in = c->in_channels / c->groups, taps = w->kernel[1] * w->kernel[2];
+    const conv_extent extent = {.images = c->batch,
+                                .pixels = w->out[1] * w->out[2],
+                                .blocks = div_up(c->out_channels / c->groups, LAYOUT_BLOCK),
+                                .products = group_in * taps,
+                                .x_pixel = x_pixel,
+                                .may_be_flat = x_pixel == LAYOUT_BLOCK && taps == 1 && w->stride[1] == 1 &&
+                                               w->stride[2] == 1 && w->out[2] == w->in[2] &&
+                                               w->out[1] == w->in[1] && x->row == w->in[2] * x_pixel};
+    d->blocks = extent.blocks;
+    d->tile = conv_tile_choose(plan, &extent);
+    d->lists = d->tile.flat ? c->batch : 1;
+    d->pixels = c->batch * extent.pixels / d->lists;
     d->tiles_o = div_up(d->blocks, d->tile.blocks);
-    d->grid = (conv_grid){.tiles = div_up(d->pixels, d->tile.pixels), .planes = c->groups * d->tiles_o};
-    conv_grid_set_order(plan, &d->tile, c->in_channels / c->groups, c->out_channels / c->groups,
-                        w->kernel[1] * w->kernel[2], &d->grid);
+    d->grid =
+        (conv_grid){.tiles = div_up(d->pixels, d->tile.pixels), .planes = c->groups * d->tiles_o * d->lists};
+    conv_grid_set_order(plan, &d->tile, group_in, c->out_channels / c->groups, taps, &d->grid);
 }
 
 clarus_status launch_blocked_conv(plan *plan, size_t op, const lowered_op *what, const operand *in,
@@ -191,7 +203,7 @@ clarus_status launch_blocked_conv(plan *plan, size_t op, const lowered_op *what,
     int64_t group_in = c->in_channels / c->groups, group_out = c->out_channels / c->groups;
     int64_t taps = w->kernel[1] * w->kernel[2], pixel = in->layout.kind == LAYOUT_BLOCKED ? LAYOUT_BLOCK : 1;
     conv_division d;
-    divide(plan, c, pixel, &d);
+    divide(plan, c, x, pixel, &d);
 
     launch *launch;
     clarus_status status = plan_add_launch(plan, KERNEL_conv2d, op, &launch, error);
@@ -223,7 +235,8 @@ clarus_status launch_blocked_conv(plan *plan, size_t op, const lowered_op *what,
                              pixel * w->stride[2],
                              x->row * w->dilation[1],
                              pixel * w->dilation[2],
-                             d.blocks};
+                             d.blocks,
+                             d.lists};
     return add_arguments(plan, what, in, out, &places, &pack, form,
                          c->groups * d.tiles_o * pack.width * group_in * taps, &d.grid, table,
                          sizeof table / sizeof *table, launch, error);
