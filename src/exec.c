@@ -564,7 +564,7 @@ clarus_status exec_profile(exec *exec, double *ms, clarus_error *error)
     enum { SAMPLES = 9, SAMPLE_MS = 3, MOST = 64 };
     double sorted[SAMPLES];
     clarus_status status = CLARUS_OK;
-    exec_queues_begin(&exec->queues);
+    exec_queues_begin_timing(&exec->queues);
     for (size_t i = 0; i < exec->plan->launch_count && status == CLARUS_OK; i++) {
         double sample = 0;
         status = time_launch(exec, i, 2, &sample, error);
@@ -575,7 +575,7 @@ clarus_status exec_profile(exec *exec, double *ms, clarus_error *error)
         }
         ms[i] = sorted[SAMPLES / 2];
     }
-    exec_queues_end(&exec->queues);
+    exec_queues_end_timing(&exec->queues);
     return status;
 }
 

@@ -39,18 +39,32 @@ void exec_queues_release(exec_queues *queues)
     forget_events(queues);
 }
 
+void exec_queues_begin_timing(exec_queues *queues)
+{
+    queues->uses_cores = queues->core_count > 0;
+    if (queues->uses_cores)
+        pthread_mutex_lock(&cores_in_use);
+}
+
+void exec_queues_end_timing(exec_queues *queues)
+{
+    if (queues->uses_cores)
+        pthread_mutex_unlock(&cores_in_use);
+    queues->uses_cores = 0;
+}
+
 void exec_queues_begin(exec_queues *queues)
 {
-    queues->in_use = queues->core_count > 0;
-    if (queues->in_use)
-        pthread_mutex_lock(&cores_in_use);
+    if (faster_way_next(&queues->faster) == 0)
+        exec_queues_begin_timing(queues);
+    queues->started_ms = clock_ms();
 }
 
 void exec_queues_end(exec_queues *queues)
 {
-    if (queues->in_use)
-        pthread_mutex_unlock(&cores_in_use);
-    queues->in_use = 0;
+    if (queues->core_count)
+        faster_way_took(&queues->faster, !queues->uses_cores, clock_ms() - queues->started_ms);
+    exec_queues_end_timing(queues);
 }
 
 /* ---- From one kind of queue to the other -------------------------------------------------------- */
@@ -119,7 +133,8 @@ static cl_int launch_on_main(exec_queues *queues, const launch *launch, cl_kerne
 
 cl_int exec_queues_launch(exec_queues *queues, const launch *launch, cl_kernel kernel, int who)
 {
-    return (who >= 0 && queues->core_count ? launch_on_cores : launch_on_main)(queues, launch, kernel, who);
+    return (who >= 0 && queues->uses_cores && queues->core_count ? launch_on_cores : launch_on_main)(
+        queues, launch, kernel, who);
 }
 
 /* ---- The end of a run ----------------------------------------------------------------------------- */
@@ -128,7 +143,7 @@ cl_int exec_queues_finish(exec_queues *queues, cl_mem counters)
 {
     cl_int code = exec_queues_join(queues);
     queues->given_up = 0;
-    if (!code && queues->core_count)
+    if (!code && queues->uses_cores && queues->core_count)
         code = clEnqueueReadBuffer(queues->main, counters, CL_FALSE, SHARE_GIVEN_UP * sizeof(cl_int),
                                    sizeof(cl_int), &queues->given_up, 0, NULL, NULL);
     return code ? code : clFinish(queues->main);

@@ -10,13 +10,16 @@
 #define CLARUS_EXEC_QUEUES_H
 
 #include "device.h"
+#include "faster_way.h"
 #include "plan.h"
 
 typedef struct exec_queues {
     cl_command_queue main, core[DEVICE_CORES];
     size_t core_count;                 /* 0: only the main queue is used */
+    faster_way faster;                 /* way 0: on the cores */
+    int uses_cores;                    /* this run */
+    double started_ms;                 /* this run */
     int on_cores;                      /* the last command went to the cores */
-    int in_use;                        /* between begin and end, with cores */
     cl_event last[DEVICE_CORES], fork; /* the cores' last commands; what their next ones wait for, or NULL */
     uint32_t arrivals;                 /* at the gate, when all that was launched is done */
     cl_int given_up;                   /* read back from the gate by the last run */
@@ -26,10 +29,13 @@ clarus_status exec_queues_create(clarus_device *device, const plan *plan, exec_q
                                  clarus_error *error);
 void exec_queues_release(exec_queues *queues);
 
-/* Around a run. Cores that work for two runs at once could wait for each other for ever, so in a process one
- * run at a time has them. */
+/* Around a run, or around launches that are timed by the caller (on the cores, if there are any). Cores that
+ * work for two runs at once could wait for each other for ever, so in a process one run at a time has them.
+ */
 void exec_queues_begin(exec_queues *queues);
 void exec_queues_end(exec_queues *queues);
+void exec_queues_begin_timing(exec_queues *queues);
+void exec_queues_end_timing(exec_queues *queues);
 
 /* Launches on the cores if the kernel shares its work (`who` is its argument's number, or -1), else on the
  * main queue. */
