@@ -5,15 +5,35 @@
  * Layouts as in conv2d.cl; w [block][ky][kx][16]. A tile is TP pixels of a row and LANES channels. An item of work (share.h) is
  * a run of `run` tiles (row * tiles_x + column) of one plane (n * blocks + block).
  *
- * Parameters: TP, SX, LANES, FUNCTION (epilogue.h). */
+ * Parameters: TP, SX, KW (3 or 5: the kernel's width, not dilated; 0: any), LANES, FUNCTION (epilogue.h). */
 #include "lanes.h"
 #include "epilogue.h"
 #include "conv_item.h"
 #include "unroll.h"
 
-/* The steps of the kernel for pixel i of the tile. */
+/* The steps of the kernel for pixel i of the tile. A row of a known width is written out for all its positions, so that
+ * an input that several pixels need is loaded once. */
 #define CLEAR(i) if (i < TP) sum[i] = (floatv)(0.0f);
+#if KW
+#define LOAD_WEIGHT(k) if (k < KW) weight[k] = LOADV(ws + k * 16);
+#define ADD_PRODUCT(i, k) if (k < KW) sum[i] = fma(LOADV(row + (i * SX + k) * 16), weight[k], sum[i]);
+#define ADD_PRODUCTS(i) if (i < TP) { \
+        ADD_PRODUCT(i, 0) ADD_PRODUCT(i, 1) ADD_PRODUCT(i, 2) ADD_PRODUCT(i, 3) ADD_PRODUCT(i, 4) }
+#define ADD_ROW { \
+        floatv weight[KW]; \
+        LOAD_WEIGHT(0) LOAD_WEIGHT(1) LOAD_WEIGHT(2) LOAD_WEIGHT(3) LOAD_WEIGHT(4) \
+        UNROLL_PIXELS(ADD_PRODUCTS) \
+        ws += KW * 16; }
+#else
 #define ADD_PRODUCT(i) if (i < TP) sum[i] = fma(LOADV(in + i * (SX * 16)), weight, sum[i]);
+#define ADD_ROW \
+        for (int kx = 0; kx < kernel_w; kx++) { \
+            __global const float *in = row + kx * x_kernel_column; \
+            const floatv weight = LOADV(ws); \
+            UNROLL_PIXELS(ADD_PRODUCT) \
+            ws += 16; \
+        }
+#endif
 #define ADD_BIAS(i) if (i < TP) sum[i] += offset; /* never -0: the + 0 of numerics.md is in it */
 #define WITHIN(i) if (i < TP) if (ox0 + i < out_w)
 #define ADD_RESIDUAL(i) WITHIN(i) sum[i] += LOADV(res + i * 16);
@@ -43,12 +63,8 @@ CLARUS_KERNEL void depthwise(__global const float *restrict x, __global const fl
             floatv sum[TP];
             UNROLL_PIXELS(CLEAR)
             for (int ky = 0; ky < kernel_h; ky++) {
-                for (int kx = 0; kx < kernel_w; kx++) {
-                    __global const float *in = xs + ky * x_kernel_row + kx * x_kernel_column;
-                    const floatv weight = LOADV(ws);
-                    ws += 16;
-                    UNROLL_PIXELS(ADD_PRODUCT)
-                }
+                __global const float *row = xs + ky * x_kernel_row;
+                ADD_ROW
             }
 
             const floatv offset = LOADV(bias + block * 16 + lane) + 0.0f;

@@ -267,8 +267,9 @@ static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *w
     clarus_status status = plan_add_launch(plan, KERNEL_depthwise, op, &launch, error);
     if (status != CLARUS_OK)
         return status;
-    launch_define(launch, "-DTP=%lld -DSX=%lld -DLANES=%d", (long long)pixels, (long long)w->stride[2],
-                  device->lanes);
+    int64_t width = w->dilation[2] == 1 && (w->kernel[2] == 3 || w->kernel[2] == 5) ? w->kernel[2] : 0;
+    launch_define(launch, "-DTP=%lld -DSX=%lld -DKW=%lld -DLANES=%d", (long long)pixels,
+                  (long long)w->stride[2], (long long)width, device->lanes);
     conv_grid grid = {
         .tiles = tiles_x * w->out[1], .planes = c->batch * blocks, .planes_first = device->near_bytes > 0};
     conv_grid_set_run(plan, 1, pixels * taps, &grid);
