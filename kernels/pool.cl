@@ -13,6 +13,32 @@
 #include "share.h"
 #include "window.h"
 
+/* The taps so far. A maximum is clarus_max of them all, taken apart: the largest by comparison, a NaN if there was one,
+ * and the bits that all have in common, for the sign of a zero. */
+typedef struct window_sum {
+    floatv value, nan;
+    ints common;
+} window_sum;
+
+inline void add_tap(window_sum *sum, floatv v)
+{
+    if (AVERAGE) {
+        sum->value += v;
+        return;
+    }
+    sum->value = v > sum->value ? v : sum->value;
+    sum->nan = v == v ? sum->nan : v;
+    sum->common &= as_ints(v);
+}
+
+inline floatv finish_window(const window_sum *sum)
+{
+    if (AVERAGE)
+        return sum->value;
+    const floatv value = sum->value == 0.0f ? as_real(sum->common & ~0x7fffffff) : sum->value;
+    return sum->nan == sum->nan ? value : sum->nan;
+}
+
 CLARUS_KERNEL void pool(__global const float *restrict x, __global float *restrict y, SHARE,
                         __global const int *restrict p)
 {
@@ -30,21 +56,20 @@ CLARUS_KERNEL void pool(__global const float *restrict x, __global float *restri
         const int first = where.y * run, last = min(first + run, out[0] * out[1] * out[2]);
         __global const float *xs = x + x_offset + image / blocks * x_batch + image % blocks * x_image + lane;
 
+        int oz = first / (out[1] * out[2]), oy = first / out[2] % out[1], ox = first % out[2];
         for (int pixel = first; pixel < last; pixel++) {
-            const int oz = pixel / (out[1] * out[2]), oy = pixel / out[2] % out[1], ox = pixel % out[2];
             const int iz0 = oz * stride[0] - pad[0], iy0 = oy * stride[1] - pad[1], ix0 = ox * stride[2] - pad[2];
-            floatv value = (floatv)(AVERAGE ? 0.0f : -INFINITY);
+            window_sum sum = {(floatv)(AVERAGE ? 0.0f : -INFINITY), (floatv)(0.0f), ~as_ints((floatv)(0.0f))};
             const int z0 = first_tap(iz0, dilation[0]), z1 = end_tap(iz0, dilation[0], in[0], kernel_size[0]);
             const int y0 = first_tap(iy0, dilation[1]), y1 = end_tap(iy0, dilation[1], in[1], kernel_size[1]);
             const int x0 = first_tap(ix0, dilation[2]), x1 = end_tap(ix0, dilation[2], in[2], kernel_size[2]);
             for (int kz = z0; kz < z1; kz++)
                 for (int ky = y0; ky < y1; ky++) {
                     __global const float *row = xs + (iz0 + kz * dilation[0]) * x_depth + (iy0 + ky * dilation[1]) * x_row;
-                    for (int kx = x0; kx < x1; kx++) {
-                        const floatv v = LOADV(row + (ix0 + kx * dilation[2]) * PIXEL);
-                        value = AVERAGE ? value + v : clarus_max(value, v);
-                    }
+                    for (int kx = x0; kx < x1; kx++)
+                        add_tap(&sum, LOADV(row + (ix0 + kx * dilation[2]) * PIXEL));
                 }
+            floatv value = finish_window(&sum);
 #if AVERAGE
             if (count_padding < 2) {
                 long count = (long)max(z1 - z0, 0) * max(y1 - y0, 0) * max(x1 - x0, 0);
@@ -57,6 +82,13 @@ CLARUS_KERNEL void pool(__global const float *restrict x, __global float *restri
 #endif
             STOREV(value, y + y_offset + image / blocks * y_batch + image % blocks * y_image + oz * y_depth + oy * y_row +
                               ox * PIXEL + lane);
+            if (++ox == out[2]) {
+                ox = 0;
+                if (++oy == out[1]) {
+                    oy = 0;
+                    oz++;
+                }
+            }
         }
     }
 }
