@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The table of docs/networks.md: networks against reference outputs and ONNX Runtime, and their bits everywhere.
 
-    tools/bench/same_bits.py --data FOLDER --networks FOLDER --devices pocl "Intel(R) OpenCL" -- NETWORK.onnx...
+    tools/bench/same_bits.py --data FOLDER --references FOLDER --devices pocl "Intel(R) OpenCL" -- NETWORK.onnx...
 
 --data holds photographs with known classes and reference outputs (CLARUS_TEST_DATA). A network's reference is
 NAME.ref.npy or NAME_output_0.pb beside it or in --references; without one it is what ONNX Runtime gives. Digests of
