@@ -23,6 +23,7 @@ typedef struct device_params {
     int clblast;     /* 1: CLBlast is tuned for it, `fast` may use it */
     device_binaries binaries;
     int core_queues; /* a device of so many compute units or fewer gets a queue for each; 0: one for all */
+    const char *builtins_guard; /* a macro: defined, the compiler skips its own header; or "" */
 } device_params;
 
 /* What a device says of itself, as far as rows may ask for it. No NULL. */

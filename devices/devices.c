@@ -19,7 +19,8 @@ typedef enum row_field {
     FIELD_LOCAL_BYTES,
     FIELD_CLBLAST,
     FIELD_BINARIES,
-    FIELD_CORE_QUEUES
+    FIELD_CORE_QUEUES,
+    FIELD_BUILTINS_GUARD
 } row_field;
 
 typedef struct row_setting {
@@ -83,6 +84,10 @@ static const struct {
 #define CORE_QUEUES(n)                                                                                       \
     {                                                                                                        \
         FIELD_CORE_QUEUES, n, NULL                                                                           \
+    }
+#define BUILTINS_GUARD(text)                                                                                 \
+    {                                                                                                        \
+        FIELD_BUILTINS_GUARD, 0, text                                                                        \
     }
 #include "devices.def"
 };
@@ -166,6 +171,9 @@ static void apply(const row_setting *setting, device_params *params)
     case FIELD_CORE_QUEUES:
         params->core_queues = setting->number;
         break;
+    case FIELD_BUILTINS_GUARD:
+        params->builtins_guard = setting->text;
+        break;
     case NO_FIELD:
         break;
     }
@@ -173,7 +181,7 @@ static void apply(const row_setting *setting, device_params *params)
 
 void device_params_find(const device_facts *facts, device_params *params)
 {
-    *params = (device_params){.alias = ""};
+    *params = (device_params){.alias = "", .builtins_guard = ""};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (!row_matches(&rows[i].where, facts))
             continue;

@@ -25,10 +25,10 @@
 #if FLAT
 #define AT_X(i) (i * 16)
 #define LOCATE(i)
-#define PREFETCH_NEXT(i) if (i < TP) { PREFETCH(in + AT_X(i) + next); }
+#define PREFETCH_NEXT(i) { PREFETCH(in + AT_X(i) + next); }
 #else
 #define AT_X(i) at_x[i]
-#define LOCATE(i) if (i < TP) { \
+#define LOCATE(i) { \
         at_x[i] = x_place; \
         if (i + 1 < count) { \
             x_place += x_pixel; \
@@ -43,7 +43,7 @@
         } }
 #define PREFETCH_NEXT(i)
 #endif
-#define ADD_PRODUCTS(i) if (i < TP) { \
+#define ADD_PRODUCTS(i) { \
         const floatv value = (floatv)(in[AT_X(i)]); \
         UNROLL_BLOCKS(ADD_PRODUCT, i) }
 /* One input channel: its weights by all pixels. */
@@ -56,23 +56,17 @@
         UNROLL_PIXELS(ADD_PRODUCTS) \
         in += x_channel; }
 /* The end of a segment, for one pixel of the tile: on to the sums so far; after the last segment the epilogue. The + 0 of
- * numerics.md is in the bias, which is never -0. A loop over the pixels, not unrolled on a CPU: unrolled it took as long to
- * compile as all the rest. */
-#define KEEP_SUM(i, t) if (t < TC) kept[i][t] = sum[i][t];
-#define KEEP(i) if (i < TP) { UNROLL_BLOCKS(KEEP_SUM, i) }
-#define TAKE(i, t) if (t < TC) s[t] = kept[i][t];
-#define WITHIN(t) if (t < TC) if (t < blocks)
+ * numerics.md is in the bias, which is never -0. A loop over the pixels (END_UNROLL). */
+#define KEEP_SUM(i, t) kept[i][t] = sum[i][t];
+#define KEEP(i) { UNROLL_BLOCKS(KEEP_SUM, i) }
+#define TAKE(i, t) s[t] = kept[i][t];
+#define WITHIN(t) if (t < blocks)
 #define ADD_EARLIER(i, t) WITHIN(t) s[t] = LOADV(out + t * y_block + y_place) + s[t];
-#define LOAD_BIAS(i, t) if (t < TC) offset[t] = LOADV(bias + min(block + t, last_block) * 16 + lane) + 0.0f;
-#define ADD_BIAS(i, t) if (t < TC) s[t] += offset[t];
+#define LOAD_BIAS(i, t) offset[t] = LOADV(bias + min(block + t, last_block) * 16 + lane) + 0.0f;
+#define ADD_BIAS(i, t) s[t] += offset[t];
 #define ADD_RESIDUAL(i, t) WITHIN(t) s[t] += LOADV(res + t * r_block + r_place);
-#define APPLY_FUNCTION(i, t) if (t < TC) s[t] = epilogue_function(s[t], (floatv)(a), (floatv)(b));
+#define APPLY_FUNCTION(i, t) s[t] = epilogue_function(s[t], (floatv)(a), (floatv)(b));
 #define STORE(i, t) WITHIN(t) STOREV(s[t], out + t * y_block + y_place);
-#if LANES > 1
-#define END_UNROLL 1
-#else
-#define END_UNROLL TP
-#endif
 
 CLARUS_KERNEL void conv2d(__global const float *restrict x, __global const float *restrict w,
                           __global const float *restrict bias, __global const float *residual,
@@ -134,7 +128,7 @@ CLARUS_KERNEL void conv2d(__global const float *restrict x, __global const float
                             __global const float *in =
                                 tile_x + (c0 >> 4) * x_block + ky * x_kernel_row + kx * x_kernel_column;
                             UNROLL_PIXELS(PREFETCH_NEXT)
-                            if (width == 16) {
+                            if (XPIXEL == 16 && width == 16) {
 #pragma unroll 4
                                 for (int c = 0; c < 16; c++)
                                     ADD_CHANNEL
@@ -150,7 +144,7 @@ CLARUS_KERNEL void conv2d(__global const float *restrict x, __global const float
                 floatv kept[TP][TC], offset[TC];
                 UNROLL_PIXELS(KEEP)
                 UNROLL_BLOCKS(LOAD_BIAS, 0)
-#pragma unroll END_UNROLL
+#pragma unroll END_UNROLL(TP)
                 for (int i = 0; i < min(TP, count); i++) {
                     floatv s[TC];
                     UNROLL_BLOCKS(TAKE, i)

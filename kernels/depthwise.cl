@@ -13,11 +13,11 @@
 
 /* The steps of the kernel for pixel i of the tile. A row of a known width is written out for all its positions, so that
  * an input that several pixels need is loaded once. */
-#define CLEAR(i) if (i < TP) sum[i] = (floatv)(0.0f);
+#define CLEAR(i) sum[i] = (floatv)(0.0f);
 #if KW
 #define LOAD_WEIGHT(k) if (k < KW) weight[k] = LOADV(ws + k * 16);
 #define ADD_PRODUCT(i, k) if (k < KW) sum[i] = fma(LOADV(row + (i * SX + k) * 16), weight[k], sum[i]);
-#define ADD_PRODUCTS(i) if (i < TP) { \
+#define ADD_PRODUCTS(i) { \
         ADD_PRODUCT(i, 0) ADD_PRODUCT(i, 1) ADD_PRODUCT(i, 2) ADD_PRODUCT(i, 3) ADD_PRODUCT(i, 4) }
 #define ADD_ROW { \
         floatv weight[KW]; \
@@ -25,7 +25,7 @@
         UNROLL_PIXELS(ADD_PRODUCTS) \
         ws += KW * 16; }
 #else
-#define ADD_PRODUCT(i) if (i < TP) sum[i] = fma(LOADV(in + i * (SX * 16)), weight, sum[i]);
+#define ADD_PRODUCT(i) sum[i] = fma(LOADV(in + i * (SX * 16)), weight, sum[i]);
 #define ADD_ROW \
         for (int kx = 0; kx < kernel_w; kx++) { \
             __global const float *in = row + kx * x_kernel_column; \
@@ -34,8 +34,8 @@
             ws += 16; \
         }
 #endif
-#define ADD_BIAS(i) if (i < TP) sum[i] += offset; /* never -0: the + 0 of numerics.md is in it */
-#define WITHIN(i) if (i < TP) if (ox0 + i < out_w)
+#define ADD_BIAS(i) sum[i] += offset; /* never -0: the + 0 of numerics.md is in it */
+#define WITHIN(i) if (ox0 + i < out_w)
 #define ADD_RESIDUAL(i) WITHIN(i) sum[i] += LOADV(res + i * 16);
 #define STORE(i) WITHIN(i) STOREV(epilogue_function(sum[i], (floatv)(a), (floatv)(b)), out + i * 16);
 

@@ -4,6 +4,10 @@
 
 #pragma OPENCL FP_CONTRACT OFF
 
+#ifdef CLARUS_BUILTINS
+#include "builtins.h"
+#endif
+
 /* CLARUS_TYPE(vload, 16, ) is vload16, also where 16 is a macro. */
 #define CLARUS_JOIN(a, b, c) a##b##c
 #define CLARUS_TYPE(a, lanes, c) CLARUS_JOIN(a, lanes, c)

@@ -24,6 +24,14 @@ typedef real floatv;
 #define STOREU(v, p) CLARUS_TYPE(vstore, LANES, )(v, 0, p)
 #endif
 
+/* For loops over a tile's sums when they are complete: unrolled on a CPU they take as long to compile as all the rest, and
+ * its sums may as well lie in memory by then. */
+#if LANES > 1
+#define END_UNROLL(n) 1
+#else
+#define END_UNROLL(n) n
+#endif
+
 /* Stores the first `width` lanes. */
 inline void store_lanes(floatv v, __global float *y, int width)
 {

@@ -70,12 +70,12 @@ CLARUS_KERNEL void matmul(__global const float *restrict a, __global const float
         }
 
         const int n0 = tile * (TC * 16) + lane;
-#pragma unroll
+#pragma unroll END_UNROLL(TM)
         for (int i = 0; i < TM; i++) {
             if (m0 + i >= rows)
                 break;
             const int row = offsets[batch * 3 + 2] + (m0 + i) * columns;
-#pragma unroll
+#pragma unroll END_UNROLL(TC)
             for (int t = 0; t < TC; t++) {
                 const int n = n0 + t * 16;
                 if (n >= columns)

@@ -38,6 +38,7 @@ CLARUS_KERNEL void move(__global ELEMENT *to, __global const ELEMENT *from, SHAR
                 for (; i + LANES <= end; i += LANES)
                     CLARUS_TYPE(vstore, LANES, )(CLARUS_TYPE(vload, LANES, )(0, x + i), 0, y + i);
 #endif
+#pragma clang loop vectorize(disable) unroll(disable) /* half of the time to compile */
             for (; i < end; i++)
                 y[i * to_step] = x[i * from_step];
         }

@@ -2,7 +2,7 @@
  * (the weights of a channel) and value (of pixel i) are the kernel's. After lanes.h. */
 #include "unroll.h"
 
-#define CLEAR_SUM(i, t) if (t < TC) sum[i][t] = (floatv)(0.0f);
-#define CLEAR(i) if (i < TP) { UNROLL_BLOCKS(CLEAR_SUM, i) }
-#define LOAD_WEIGHT(i, t) if (t < TC) weight[t] = LOADV(ws + t * 16);
-#define ADD_PRODUCT(i, t) if (t < TC) sum[i][t] = fma(value, weight[t], sum[i][t]);
+#define CLEAR_SUM(i, t) sum[i][t] = (floatv)(0.0f);
+#define CLEAR(i) { UNROLL_BLOCKS(CLEAR_SUM, i) }
+#define LOAD_WEIGHT(i, t) weight[t] = LOADV(ws + t * 16);
+#define ADD_PRODUCT(i, t) sum[i][t] = fma(value, weight[t], sum[i][t]);

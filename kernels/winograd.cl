@@ -23,8 +23,8 @@
 #define WRITE(i, j, value) STOREL(value, to + (6 * i + j) * v_position);
 
 /* v to m: the steps of conv2d.cl. */
-#define PREFETCH_WEIGHT(i, t) if (t < TC) { PREFETCH_FAR(ws + AHEAD + t * 16); }
-#define ADD_PRODUCTS(i) if (i < TP) { \
+#define PREFETCH_WEIGHT(i, t) { PREFETCH_FAR(ws + AHEAD + t * 16); }
+#define ADD_PRODUCTS(i) { \
         const floatv value = (floatv)(from[i * 16]); \
         UNROLL_BLOCKS(ADD_PRODUCT, i) }
 #define ADD_CHANNEL { \
@@ -34,8 +34,8 @@
         ws += TC * 16; \
         UNROLL_PIXELS(ADD_PRODUCTS) \
         from++; }
-#define END_SUM(i, t) if (t < TC) STOREL(sum[i][t] + 0.0f, to + (i * TC + t) * 16);
-#define END_SUMS(i) if (i < TP) { UNROLL_BLOCKS(END_SUM, i) }
+#define END_SUM(i, t) STOREL(sum[i][t] + 0.0f, to + (i * TC + t) * 16);
+#define END_SUMS(i) { UNROLL_BLOCKS(END_SUM, i) }
 enum { AHEAD = 4096 };
 
 /* m to output. */

@@ -24,13 +24,14 @@ static double tile_cost(const conv_tile *tile, const conv_extent *e)
            (product * (double)e->products + END + find);
 }
 
-/* A tile that another layer of the plan uses already is worth a little: every variant has to be compiled. */
-static int is_in_use(const plan *plan, const char *defines)
+double conv_tile_reuse(const plan *plan, kernel_id kernel, const char *defines)
 {
+    const double REUSE = 0.9;
     for (size_t i = 0; i < plan->launch_count; i++)
-        if (plan->launches[i].kernel == KERNEL_conv2d && strcmp(plan->launches[i].defines, defines) == 0)
-            return 1;
-    return 0;
+        if (plan->launches[i].kernel == kernel &&
+            strncmp(plan->launches[i].defines, defines, strlen(defines)) == 0)
+            return REUSE;
+    return 1;
 }
 
 void conv_tile_define(launch *launch, const conv_tile *tile, int64_t x_pixel, int lanes)
@@ -48,7 +49,6 @@ static int fits(const device_params *device, const conv_tile *tile)
 
 conv_tile conv_tile_choose(const plan *plan, const conv_extent *extent)
 {
-    const double REUSE = 0.94;
     const size_t count = sizeof conv_tiles / sizeof *conv_tiles;
     const device_params *device = plan_device(plan);
     conv_tile best = {1, 4, 0};
@@ -60,7 +60,7 @@ conv_tile conv_tile_choose(const plan *plan, const conv_extent *extent)
             continue;
         launch trial = {0};
         conv_tile_define(&trial, &tile, extent->x_pixel, device->lanes);
-        double cost = tile_cost(&tile, extent) * (is_in_use(plan, trial.defines) ? REUSE : 1.0);
+        double cost = tile_cost(&tile, extent) * conv_tile_reuse(plan, KERNEL_conv2d, trial.defines);
         if (cost < best_cost) {
             best_cost = cost;
             best = tile;

@@ -30,6 +30,9 @@ typedef struct conv_grid {
 conv_tile conv_tile_choose(const plan *plan, const conv_extent *extent);
 /* The tile as conv2d.cl's -D. */
 void conv_tile_define(launch *launch, const conv_tile *tile, int64_t x_pixel, int lanes);
+/* Costs are multiplied by it: a variant of the kernel, whatever its FUNCTION, that another layer of the plan
+ * uses already is worth a little, since every variant has to be compiled. */
+double conv_tile_reuse(const plan *plan, kernel_id kernel, const char *defines);
 /* Sets run: `wish` tiles, or more or fewer as work-groups need it. tile_work: multiply-adds of a vector. */
 void conv_grid_set_run(const plan *plan, int64_t wish, int64_t tile_work, conv_grid *grid);
 /* Sets run and planes_first from tiles and planes. */

@@ -178,17 +178,27 @@ static int64_t local_bytes(const conv_params *c, const whole_division *d)
     return d->parts * d->pixels * WINOGRAD_POSITIONS * blocks * LAYOUT_BLOCK * (int64_t)sizeof(float);
 }
 
+static void define_register_tile(launch *launch, const whole_division *d)
+{
+    launch_define(launch, "-DTP=%lld -DTC=%lld -DLANES=%d", (long long)d->pixels, (long long)d->blocks,
+                  LAYOUT_BLOCK);
+}
+
 /* The register tile that wastes least on whole tiles. */
-static void choose_register_tile(const device_params *device, int64_t tiles, whole_division *d)
+static void choose_register_tile(const plan *plan, int64_t tiles, whole_division *d)
 {
     static const int pixels[] = {14, 12, 10, 8, 3};
     double best = 1e300;
     d->blocks = 2;
     for (size_t i = 0; i < sizeof pixels / sizeof *pixels; i++) {
-        double cost = (double)div_up(tiles, pixels[i]) * (pixels[i] + 2);
-        if (pixels[i] * d->blocks <= device->tile_registers && cost < best) {
+        whole_division trial = {.pixels = pixels[i], .blocks = d->blocks};
+        launch launch = {0};
+        define_register_tile(&launch, &trial);
+        double cost = (double)(div_up(tiles, trial.pixels) * (trial.pixels + 2)) *
+                      conv_tile_reuse(plan, KERNEL_winograd, launch.defines);
+        if (trial.pixels * trial.blocks <= plan_device(plan)->tile_registers && cost < best) {
             best = cost;
-            d->pixels = pixels[i];
+            d->pixels = trial.pixels;
         }
     }
 }
@@ -204,7 +214,7 @@ static int divide_whole(const plan *plan, const conv_params *c, const operand *i
     int64_t tiles = c->batch * winograd_tiles(c, 1) * winograd_tiles(c, 2);
     int64_t weights = WINOGRAD_POSITIONS * c->in_channels * c->out_channels * (int64_t)sizeof(float);
     *d = (whole_division){.parts = 1};
-    choose_register_tile(device, tiles, d);
+    choose_register_tile(plan, tiles, d);
     if (d->pixels == 0 || device->lanes != LAYOUT_BLOCK || in->layout.kind != LAYOUT_BLOCKED ||
         out->layout.kind != LAYOUT_BLOCKED || c->in_channels > segment_channels(1) ||
         weights > PASSING * (int64_t)device->local_bytes || local_bytes(c, d) > device->local_bytes)
@@ -229,8 +239,7 @@ static clarus_status launch_whole(plan *plan, size_t op, const lowered_op *what,
     clarus_status status = plan_add_launch(plan, KERNEL_winograd, op, &launch, error);
     if (status != CLARUS_OK)
         return status;
-    launch_define(launch, "-DTP=%lld -DTC=%lld -DLANES=%d", (long long)d->pixels, (long long)d->blocks,
-                  LAYOUT_BLOCK);
+    define_register_tile(launch, d);
     value_places x = find_places(in), y = find_places(out),
                  r = residual ? find_places(residual) : (value_places){0};
     int64_t image_tiles = winograd_tiles(c, 1) * winograd_tiles(c, 2);

@@ -69,13 +69,13 @@ void program_table_key(const program_table *table, const char *purpose, const ch
 enum { OPTIONS = 512 };
 
 /* No flag here relaxes the arithmetic; docs/numerics.md forbids it. */
-static clarus_status compose_options(const clarus_device *device, const char *defines, char *options,
-                                     clarus_error *error)
+static clarus_status compose_options(const clarus_device *device, const char *defines,
+                                     const char *builtins_guard, char *options, clarus_error *error)
 {
-    int length =
-        snprintf(options, OPTIONS, "-cl-std=CL1.2 -w %s%s%s",
-                 device->correct_divide ? "-cl-fp32-correctly-rounded-divide-sqrt" : "-DCLARUS_SOFT_DIVIDE",
-                 *defines ? " " : "", defines);
+    int length = snprintf(
+        options, OPTIONS, "-cl-std=CL1.2 -w %s%s%s%s%s",
+        device->correct_divide ? "-cl-fp32-correctly-rounded-divide-sqrt" : "-DCLARUS_SOFT_DIVIDE",
+        *builtins_guard ? " -DCLARUS_BUILTINS -D" : "", builtins_guard, *defines ? " " : "", defines);
     if (length < 0 || length >= OPTIONS)
         return error_set(error, CLARUS_E_INTERNAL, "build options are longer than %d characters", OPTIONS);
     return CLARUS_OK;
@@ -163,7 +163,8 @@ static clarus_status add(program_table *table, kernel_id kernel, const char *def
     table->entries = entries;
     if (!grown)
         return error_memory(error, "program table");
-    clarus_status status = compose_options(device, defines, options, error);
+    const char *guard = device->params->builtins_guard;
+    clarus_status status = compose_options(device, defines, guard, options, error);
     if (status != CLARUS_OK)
         return status;
     program_entry entry = {.file = kernel_get(kernel)->file,
@@ -172,6 +173,9 @@ static clarus_status add(program_table *table, kernel_id kernel, const char *def
         return error_memory(error, "program table");
     program_table_key(table, "program", kernel_source(kernel), options, &entry.key);
     if (!load(device, &entry, options))
+        status = compile(device, kernel, options, &entry.program, error);
+    if (status == CLARUS_E_OPENCL && *guard && /* its header is another one than thought */
+        (status = compose_options(device, defines, "", options, error)) == CLARUS_OK)
         status = compile(device, kernel, options, &entry.program, error);
     if (status != CLARUS_OK) {
         memory_free(device->context, entry.defines);
