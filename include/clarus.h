@@ -414,7 +414,9 @@ typedef struct clarus_value_info {
 
 /* path: an .onnx file, or a folder with model.onnx and optionally preprocessor_config.json and
  * config.json (Hugging Face's layout). External data is read from inside the model's folder only.
- * Unsupported operators do not fail here: see clarus_model_unsupported. */
+ * Large weights stay in their files, which stay open as long as the model, and are read when a session is
+ * made: files may be unlinked or replaced meanwhile, but not written to, which is CLARUS_E_IO. Unsupported
+ * operators do not fail here: see clarus_model_unsupported. */
 CLARUS_API clarus_status clarus_model_load(clarus_context *context, const char *path, clarus_model **model,
                                            clarus_error *error);
 /* From memory; bytes are copied. External data is refused. */

@@ -89,17 +89,67 @@ static size_t new_constant(fusing *f, const shape *shape, const float *data, con
     return number;
 }
 
-/* w' = round32(w * s), b' = round32((b - mean) * s + offset), in binary64. */
-static void fold_weights(const lower_note *n, int64_t channels, int64_t per_channel, const float *b, float *w,
-                         float *new_b)
+/* s of each channel, and b' = round32((b - mean) * s + offset), in binary64. */
+static void fold_statistics(const lower_note *n, int64_t channels, const float *b, double *s, float *new_b)
 {
     for (int64_t c = 0; c < channels; c++) {
-        double s = (double)n->scale[c] / sqrt((double)n->var[c] + (double)n->epsilon);
-        for (int64_t i = c * per_channel; i < (c + 1) * per_channel; i++)
-            w[i] = (float)((double)w[i] * s);
-        double shifted = ((b ? (double)b[c] : 0) - (double)n->mean[c]) * s;
+        s[c] = (double)n->scale[c] / sqrt((double)n->var[c] + (double)n->epsilon);
+        double shifted = ((b ? (double)b[c] : 0) - (double)n->mean[c]) * s[c];
         new_b[c] = (float)(shifted + (double)n->offset[c]);
     }
+}
+
+/* 1 if all elements are finite, 0 if not, -1 on failure. */
+static int is_finite(fusing *f, size_t value, int64_t count)
+{
+    enum { CHUNK = 1 << 14 };
+    float *chunk = memory_alloc(f->graph->context, CHUNK, sizeof *chunk);
+    int finite = chunk ? 1 : -1;
+    if (!chunk)
+        error_memory(f->error, value_at(f, value)->name);
+    for (int64_t first = 0; first < count && finite == 1; first += CHUNK) {
+        int64_t size = count - first < CHUNK ? count - first : CHUNK;
+        if (lowered_read(f->graph, value, first, size, chunk, f->error) != CLARUS_OK)
+            finite = -1;
+        else if (finite_count(chunk, size) < size)
+            finite = 0;
+    }
+    memory_free(f->graph->context, chunk);
+    return finite;
+}
+
+/* w' = round32(w * s), in binary64: at once, or each time that it is read if w is in a file. 1 if done, 0 if
+ * it is not finite, -1 on failure. */
+static int fold_weights(fusing *f, const lowered_value *w, const double *s, int64_t per_channel,
+                        size_t *number)
+{
+    int64_t count = 0;
+    shape_count(&w->shape, &count);
+    float *data = NULL;
+    if (w->data) {
+        const float *from = w->data;
+        if (!(data = lowered_alloc(f->graph, (size_t)count, sizeof *data))) {
+            error_memory(f->error, w->name);
+            return -1;
+        }
+        for (int64_t c = 0, i = 0; i < count; c++)
+            for (int64_t end = i + per_channel; i < end; i++)
+                data[i] = (float)((double)from[i] * s[c]);
+        if (finite_count(data, count) < count)
+            return 0;
+    }
+    *number = new_constant(f, &w->shape, data, w->name);
+    if (*number == LOWER_NONE)
+        return -1;
+    if (data)
+        return 1;
+    lowered_value *folded = &f->graph->values[*number];
+    folded->file = w->file;
+    folded->offset = w->offset;
+    folded->must_be_finite = w->must_be_finite;
+    folded->scales = s;
+    folded->per_scale = per_channel;
+    return is_finite(f, *number, count);
 }
 
 /* 1 if done, 0 if it does not apply, -1 on failure. */
@@ -110,32 +160,28 @@ static int fold_batch_norm(fusing *f, size_t number)
     lowered_op *conv = note ? open_writer(f, op->inputs[0], 1u << OP_CONV) : NULL;
     if (!conv || conv->epilogue.has_residual)
         return 0;
-    const lowered_value *w = value_at(f, conv->inputs[1]);
-    const lowered_value *b = conv->epilogue.has_bias ? value_at(f, conv->inputs[2]) : NULL;
-    if (w->kind != VALUE_CONSTANT || (b && b->kind != VALUE_CONSTANT))
+    size_t w_number = conv->inputs[1], b_number = conv->epilogue.has_bias ? conv->inputs[2] : LOWER_NONE;
+    const lowered_value *b = b_number == LOWER_NONE ? NULL : value_at(f, b_number);
+    if (value_at(f, w_number)->kind != VALUE_CONSTANT || (b && b->kind != VALUE_CONSTANT))
         return 0;
-    if (b && lowered_load(f->graph, conv->inputs[2], f->error) != CLARUS_OK)
+    if ((b && lowered_load(f->graph, b_number, f->error) != CLARUS_OK) ||
+        (value_at(f, w_number)->scales && lowered_load(f->graph, w_number, f->error) != CLARUS_OK))
         return -1;
+    const lowered_value w = *value_at(f, w_number);
     int64_t channels = conv->as.conv.out_channels, count = 0;
-    shape w_shape = w->shape, b_shape = {.rank = 1, .dims = {channels}};
-    shape_count(&w_shape, &count);
-    float *new_w = lowered_alloc(f->graph, (size_t)count, sizeof *new_w);
+    shape b_shape = {.rank = 1, .dims = {channels}};
+    shape_count(&w.shape, &count);
+    double *s = lowered_alloc(f->graph, (size_t)channels, sizeof *s);
     float *new_b = lowered_alloc(f->graph, (size_t)channels, sizeof *new_b);
-    if (!new_w || !new_b) {
+    if (!s || !new_b) {
         error_memory(f->error, op->name);
         return -1;
     }
-    if (w->file && !w->data) { /* folded where they are read to */
-        if (lowered_read(f->graph, conv->inputs[1], 0, count, new_w, f->error) != CLARUS_OK)
-            return -1;
-    } else {
-        memcpy(new_w, w->data, (size_t)count * sizeof *new_w);
-    }
-    fold_weights(note, channels, count / channels, b ? b->data : NULL, new_w, new_b);
-    if (finite_count(new_w, count) < count)
-        return 0;
-    size_t w_number = new_constant(f, &w_shape, new_w, w->name);
-    size_t b_number = w_number == LOWER_NONE ? LOWER_NONE : new_constant(f, &b_shape, new_b, conv->name);
+    fold_statistics(note, channels, b ? b->data : NULL, s, new_b);
+    int folded = fold_weights(f, &w, s, channels ? count / channels : 0, &w_number);
+    if (folded != 1)
+        return folded;
+    b_number = new_constant(f, &b_shape, new_b, conv->name);
     if (b_number == LOWER_NONE)
         return -1;
     replace_input(f, conv, 1, w_number);

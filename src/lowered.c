@@ -123,6 +123,11 @@ clarus_status lowered_read(const lowered_graph *graph, size_t value, int64_t fir
     clarus_status status = data_file_read(v->file, v->offset + (uint64_t)first * sizeof *to, to,
                                           (size_t)count * sizeof *to, error);
     int64_t finite = status == CLARUS_OK && v->must_be_finite ? finite_count(to, count) : count;
+    for (int64_t i = 0; v->scales && i < count;) {
+        int64_t scale = (first + i) / v->per_scale, end = (scale + 1) * v->per_scale - first;
+        for (; i < count && i < end; i++)
+            to[i] = (float)((double)to[i] * v->scales[scale]);
+    }
     if (finite == count)
         return status;
     return error_set(error, CLARUS_E_UNSUPPORTED, "weight \"%s\" is not finite at element %lld", v->name,

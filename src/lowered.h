@@ -69,6 +69,9 @@ typedef struct lowered_value {
     const data_file *file; /* VALUE_CONSTANT without data: where it is, from offset on; the model's */
     uint64_t offset;
     int must_be_finite; /* which is found out when it is read */
+    const double
+        *scales;       /* by which elements of the file are multiplied, rounded to float32; NULL: by none */
+    int64_t per_scale; /* elements that one scale is for */
 } lowered_value;
 
 typedef enum op_kind {
