@@ -60,8 +60,11 @@ static cl_int CL_API_CALL failing_clCreateSubDevices(cl_device_id device,
 {
     if (fails("clCreateSubDevices"))
         return CL_OUT_OF_RESOURCES;
-    cl_int code = driver.clCreateSubDevices(device, properties, room, out, count);
-    live_objects += !code && out;
+    cl_uint made = 0;
+    cl_int code = driver.clCreateSubDevices(device, properties, room, out, &made);
+    live_objects += !code && out ? (long)made : 0;
+    if (count)
+        *count = made;
     return code;
 }
 
