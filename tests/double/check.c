@@ -34,8 +34,8 @@ typedef struct float_run {
     clarus_model *model;
     clarus_device *device;
     stage_cache stages;
-    const lowered_graph *graph; /* of the last stage */
-    const void **data;          /* of each value */
+    lowered_graph *graph; /* of the last stage */
+    const void **data;    /* of each value */
     void **owned;
     int threads;
 } float_run;
@@ -85,8 +85,10 @@ static clarus_status float_lower(clarus_context *context, const char *path, clar
 
 static clarus_status float_execute(float_run *run, clarus_tensor *const *inputs, clarus_error *error)
 {
-    const lowered_graph *g = run->graph;
+    lowered_graph *g = run->graph;
     clarus_status status = CLARUS_OK;
+    for (size_t k = 0; k < g->value_count && status == CLARUS_OK; k++)
+        status = lowered_load(g, k, error);
     run->data = need(g->value_count, sizeof *run->data);
     run->owned = need(g->value_count, sizeof *run->owned);
     for (size_t k = 0; k < g->value_count; k++)
