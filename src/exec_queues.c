@@ -39,11 +39,16 @@ void exec_queues_release(exec_queues *queues)
     forget_events(queues);
 }
 
-void exec_queues_begin_timing(exec_queues *queues)
+static void take_way(exec_queues *queues, int way)
 {
-    queues->uses_cores = queues->core_count > 0;
+    queues->uses_cores = way == 0 && queues->core_count > 0;
     if (queues->uses_cores)
         pthread_mutex_lock(&cores_in_use);
+}
+
+void exec_queues_begin_timing(exec_queues *queues)
+{
+    take_way(queues, queues->faster.way);
 }
 
 void exec_queues_end_timing(exec_queues *queues)
@@ -55,8 +60,7 @@ void exec_queues_end_timing(exec_queues *queues)
 
 void exec_queues_begin(exec_queues *queues)
 {
-    if (faster_way_next(&queues->faster) == 0)
-        exec_queues_begin_timing(queues);
+    take_way(queues, faster_way_next(&queues->faster));
     queues->started_ms = clock_ms();
 }
 

@@ -29,7 +29,7 @@ clarus_status exec_queues_create(clarus_device *device, const plan *plan, exec_q
                                  clarus_error *error);
 void exec_queues_release(exec_queues *queues);
 
-/* Around a run, or around launches that are timed by the caller (on the cores, if there are any). Cores that
+/* Around a run, or around launches that the caller times, which go the way that runs go. Cores that
  * work for two runs at once could wait for each other for ever, so in a process one run at a time has them.
  */
 void exec_queues_begin(exec_queues *queues);

@@ -87,18 +87,18 @@ static void print_json(const layer *l, double peak, FILE *file)
     json_open(&out, NULL, '{');
     json_text(&out, "layer", l->time->name);
     json_text(&out, "kernel", l->time->kernel);
-    json_fixed(&out, "ms", l->time->ms, 4);
+    json_fixed(&out, "ms", l->time->ms, 6);
     json_unsigned(&out, "macs", l->time->macs);
     json_unsigned(&out, "bytes", l->time->read_bytes + l->time->written_bytes);
     json_fixed(&out, "gflops", l->gflops, 3);
     json_fixed(&out, "fraction_of_peak", l->gflops / peak, 4);
-    json_fixed(&out, "gbytes_per_s", l->gbytes_per_s, 3);
+    json_fixed(&out, "gbytes_per_s", l->gbytes_per_s, 6);
     json_fixed(&out, "bandwidth_gbytes_per_s", l->bandwidth, 3);
     if (isfinite(l->fraction_of_limit))
         json_text(&out, "limit", limit_name(l));
     else
         json_null(&out, "limit");
-    json_fixed(&out, "fraction_of_limit", l->fraction_of_limit, 4);
+    json_fixed(&out, "fraction_of_limit", l->fraction_of_limit, 6);
     json_end(&out);
 }
 
@@ -116,13 +116,13 @@ static void print_csv_row(const layer *l, double peak, FILE *file)
     print_csv(file, l->time->name);
     putc(',', file);
     print_csv(file, l->time->kernel);
-    fprintf(file, ",%.4f,%" PRIu64 ",%" PRIu64, l->time->ms, l->time->macs, bytes);
+    fprintf(file, ",%.6f,%" PRIu64 ",%" PRIu64, l->time->ms, l->time->macs, bytes);
     print_csv_number(l->gflops, 3, file);
     print_csv_number(l->gflops / peak, 4, file);
-    print_csv_number(l->gbytes_per_s, 3, file);
+    print_csv_number(l->gbytes_per_s, 6, file);
     print_csv_number(l->bandwidth, 3, file);
     fprintf(file, ",%s", isfinite(l->fraction_of_limit) ? limit_name(l) : "");
-    print_csv_number(l->fraction_of_limit, 4, file);
+    print_csv_number(l->fraction_of_limit, 6, file);
     fputs("\r\n", file);
 }
 
