@@ -67,20 +67,14 @@ CLARUS_KERNEL void eltwise(__global float *out, __global const float *x, __globa
     __global const int *offset = p + 5, *step = p + 9, *row_step = p + 13, *axes = p + 17;
 
     FOR_EACH_ITEM(item) {
-        const int3 where = share_place(item, share);
-        const int begin = where.x * piece, first = where.y * group;
-        const int index = where.z;
-        if (begin >= length || first >= rows)
-            continue;
-        const int end = length - begin < piece ? length : begin + piece;
-        const int last = rows - first < group ? rows : first + group;
-        __global float *to = out + offset[0] + strided_at(axes, rank, 4, 0, index);
-        __global const float *xs = x + offset[1] + strided_at(axes, rank, 4, 1, index);
-        __global const float *ys = y + offset[2] + strided_at(axes, rank, 4, 2, index);
-        __global const float *zs = z + offset[3] + strided_at(axes, rank, 4, 3, index);
-        for (int row = first; row < last; row++)
-            for (int i = begin; i < end; i += LANES) {
-                const int width = end - i;
+        const row_piece at = share_rows(item, share, length, rows, piece, group);
+        __global float *to = out + offset[0] + strided_at(axes, rank, 4, 0, at.outer);
+        __global const float *xs = x + offset[1] + strided_at(axes, rank, 4, 1, at.outer);
+        __global const float *ys = y + offset[2] + strided_at(axes, rank, 4, 2, at.outer);
+        __global const float *zs = z + offset[3] + strided_at(axes, rank, 4, 3, at.outer);
+        for (int row = at.first; row < at.last; row++)
+            for (int i = at.begin; i < at.end; i += LANES) {
+                const int width = at.end - i;
                 const real vx = load_lanes(xs + row * row_step[1] + i * step[1], step[1], width);
                 const real vy = load_lanes(ys + row * row_step[2] + i * step[2], step[2], width);
                 const real vz = load_lanes(zs + row * row_step[3] + i * step[3], step[3], width);

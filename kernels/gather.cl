@@ -21,19 +21,14 @@ CLARUS_KERNEL void gather(__global ELEMENT *restrict y, __global const ELEMENT *
     const int length = head[0], rows = head[1], piece = head[2], group = head[3];
     const int data_step = head[4], index_step = head[5], rank = head[6];
     FOR_EACH_ITEM(item) {
-        const int3 where = share_place(item, share);
-        const int begin = where.x * piece, first = where.y * group;
-        if (begin >= length || first >= rows)
-            continue;
-        const int end = length - begin < piece ? length : begin + piece;
-        const int last = rows - first < group ? rows : first + group;
-        for (int row = first; row < last; row++) {
+        const row_piece part = share_rows(item, share, length, rows, piece, group);
+        for (int row = part.first; row < part.last; row++) {
             __global const ELEMENT *from = data + strided_at(axes, rank, 2, 0, row);
             __global ELEMENT *to = y + row * length;
             const int at = strided_at(axes, rank, 2, 1, row);
             if (index_step == 0)
                 from += indexed_place(p, indices, at, faults + op);
-            for (int i = begin; i < end; i++) {
+            for (int i = part.begin; i < part.end; i++) {
                 const int place = index_step ? indexed_place(p, indices, at + i * index_step, faults + op) : 0;
                 to[i] = from[i * data_step + place];
             }

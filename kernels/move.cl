@@ -20,26 +20,20 @@ CLARUS_KERNEL void move(__global ELEMENT *to, __global const ELEMENT *from, SHAR
     __global const int *axes = p + 11;
 
     FOR_EACH_ITEM(item) {
-        const int3 where = share_place(item, share);
-        const int begin = where.x * piece, first = where.y * group;
-        const int index = where.z;
-        if (begin >= length || first >= rows)
-            continue;
-        const int end = length - begin < piece ? length : begin + piece;
-        const int last = rows - first < group ? rows : first + group;
-        const int to_place = p[5] + strided_at(axes, rank, 2, 0, index);
-        const int from_place = p[6] + strided_at(axes, rank, 2, 1, index);
-        for (int row = first; row < last; row++) {
+        const row_piece at = share_rows(item, share, length, rows, piece, group);
+        const int to_place = p[5] + strided_at(axes, rank, 2, 0, at.outer);
+        const int from_place = p[6] + strided_at(axes, rank, 2, 1, at.outer);
+        for (int row = at.first; row < at.last; row++) {
             __global ELEMENT *y = to + to_place + row * to_row;
             __global const ELEMENT *x = from + from_place + row * from_row;
-            int i = begin;
+            int i = at.begin;
 #if LANES > 1
             if (to_step == 1 && from_step == 1)
-                for (; i + LANES <= end; i += LANES)
+                for (; i + LANES <= at.end; i += LANES)
                     CLARUS_TYPE(vstore, LANES, )(CLARUS_TYPE(vload, LANES, )(0, x + i), 0, y + i);
 #endif
 #pragma clang loop vectorize(disable) unroll(disable) /* half of the time to compile */
-            for (; i < end; i++)
+            for (; i < at.end; i++)
                 y[i * to_step] = x[i * from_step];
         }
     }

@@ -15,21 +15,16 @@ CLARUS_KERNEL void resample(__global const float *restrict x, __global const int
                             int out, int taps, int inner, int piece, int group)
 {
     FOR_EACH_ITEM(item) {
-        const int3 where = share_place(item, share);
-        const int begin = where.x * piece, first = where.y * group, outer = where.z;
-        if (begin >= inner || first >= out)
-            continue;
-        const int end = inner - begin < piece ? inner : begin + piece;
-        const int last = out - first < group ? out : first + group;
-        __global const float *from = x + outer * in * inner;
-        __global float *to = y + outer * out * inner;
-        for (int i = first; i < last; i++)
-            for (int k = begin; k < end; k += LANES) {
+        const row_piece at = share_rows(item, share, inner, out, piece, group);
+        __global const float *from = x + at.outer * in * inner;
+        __global float *to = y + at.outer * out * inner;
+        for (int i = at.first; i < at.last; i++)
+            for (int k = at.begin; k < at.end; k += LANES) {
                 floatv sum = (floatv)(0.0f);
                 for (int t = i * taps; t < (i + 1) * taps; t++)
                     if (weights[t] != 0.0f)
                         sum = fma(LOADU(from + indices[t] * inner + k), (floatv)(weights[t]), sum);
-                store_lanes(sum, to + i * inner + k, end - k);
+                store_lanes(sum, to + i * inner + k, at.end - k);
             }
     }
 }

@@ -57,3 +57,18 @@ inline int3 share_place(int item, __global const int *restrict s)
         return (int3)(get_global_id(0), get_global_id(1), get_global_id(2));
     return (int3)(item % s[2], item / s[2] % s[3], item / s[2] / s[3]);
 }
+
+/* A piece of some rows: elements begin .. end - 1 of rows first .. last - 1, at place `outer` of the other axes. Where the grid
+ * reaches beyond there are none. */
+typedef struct row_piece {
+    int begin, end, first, last, outer;
+} row_piece;
+
+inline row_piece share_rows(int item, __global const int *restrict s, int length, int rows, int piece, int group)
+{
+    const int3 where = share_place(item, s);
+    const int begin = where.x * piece, first = where.y * group;
+    const row_piece at = {begin, length - begin < piece ? length : begin + piece,
+                          first, rows - first < group ? rows : first + group, where.z};
+    return at;
+}

@@ -118,19 +118,13 @@ CLARUS_KERNEL void typed(__global RESULT *out, __global const FIRST *x, __global
 #endif
 
     FOR_EACH_ITEM(item) {
-        const int3 where = share_place(item, share);
-        const int begin = where.x * piece, first = where.y * group;
-        const int index = where.z;
-        if (begin >= length || first >= rows)
-            continue;
-        const int end = length - begin < piece ? length : begin + piece;
-        const int last = rows - first < group ? rows : first + group;
-        for (int row = first; row < last; row++) {
-            const int to = offset[0] + strided_at(axes, rank, 4, 0, index) + row * row_step[0];
-            const int at_x = offset[1] + strided_at(axes, rank, 4, 1, index) + row * row_step[1];
-            const int at_y = offset[2] + strided_at(axes, rank, 4, 2, index) + row * row_step[2];
-            const int at_z = offset[3] + strided_at(axes, rank, 4, 3, index) + row * row_step[3];
-            for (int i = begin; i < end; i++) {
+        const row_piece at = share_rows(item, share, length, rows, piece, group);
+        for (int row = at.first; row < at.last; row++) {
+            const int to = offset[0] + strided_at(axes, rank, 4, 0, at.outer) + row * row_step[0];
+            const int at_x = offset[1] + strided_at(axes, rank, 4, 1, at.outer) + row * row_step[1];
+            const int at_y = offset[2] + strided_at(axes, rank, 4, 2, at.outer) + row * row_step[2];
+            const int at_z = offset[3] + strided_at(axes, rank, 4, 3, at.outer) + row * row_step[3];
+            for (int i = at.begin; i < at.end; i++) {
                 const FIRST a = x[at_x + i * step[1]];
                 const REST b = y[at_y + i * step[2]];
                 out[to + i * step[0]] =
