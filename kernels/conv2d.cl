@@ -57,9 +57,6 @@
         in += x_channel; }
 /* The end of a segment, for one pixel of the tile: on to the sums so far; after the last segment the epilogue. The + 0 of
  * numerics.md is in the bias, which is never -0. A loop over the pixels (END_UNROLL). */
-#define KEEP_SUM(i, t) kept[i][t] = sum[i][t];
-#define KEEP(i) { UNROLL_BLOCKS(KEEP_SUM, i) }
-#define TAKE(i, t) s[t] = kept[i][t];
 #define WITHIN(t) if (t < blocks)
 #define ADD_EARLIER(i, t) WITHIN(t) s[t] = LOADV(out + t * y_block + y_place) + s[t];
 #define LOAD_BIAS(i, t) offset[t] = LOADV(bias + min(block + t, last_block) * 16 + lane) + 0.0f;

@@ -36,8 +36,9 @@ double conv_tile_reuse(const plan *plan, kernel_id kernel, const char *defines)
 
 void conv_tile_define(launch *launch, const conv_tile *tile, int64_t x_pixel, int lanes)
 {
-    launch_define(launch, "-DTP=%d -DTC=%d -DXPIXEL=%lld -DFLAT=%d -DLANES=%d", tile->pixels, tile->blocks,
-                  (long long)x_pixel, tile->flat, lanes);
+    launch_define(launch, "-DTP=%d -DTC=%d -DLANES=%d", tile->pixels, tile->blocks, lanes);
+    if (x_pixel > 0)
+        launch_define(launch, "-DXPIXEL=%lld -DFLAT=%d", (long long)x_pixel, tile->flat);
 }
 
 static int fits(const device_params *device, const conv_tile *tile)
@@ -47,7 +48,7 @@ static int fits(const device_params *device, const conv_tile *tile)
     return sums <= device->tile_registers && sums + tile->blocks + 1 <= device->tile_registers + OTHERS;
 }
 
-conv_tile conv_tile_choose(const plan *plan, const conv_extent *extent)
+conv_tile conv_tile_choose(const plan *plan, kernel_id kernel, const conv_extent *extent)
 {
     const size_t count = sizeof conv_tiles / sizeof *conv_tiles;
     const device_params *device = plan_device(plan);
@@ -60,7 +61,7 @@ conv_tile conv_tile_choose(const plan *plan, const conv_extent *extent)
             continue;
         launch trial = {0};
         conv_tile_define(&trial, &tile, extent->x_pixel, device->lanes);
-        double cost = tile_cost(&tile, extent) * conv_tile_reuse(plan, KERNEL_conv2d, trial.defines);
+        double cost = tile_cost(&tile, extent) * conv_tile_reuse(plan, kernel, trial.defines);
         if (cost < best_cost) {
             best_cost = cost;
             best = tile;

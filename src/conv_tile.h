@@ -1,5 +1,5 @@
-/* How conv2d.cl and depthwise.cl divide a convolution: tiles for the registers, work-groups for the caches.
- */
+/* How conv2d.cl, depthwise.cl and matmul.cl divide their work: tiles for the registers, work-groups for the
+ * caches. To them the rows of a matrix are pixels, and its columns channels. */
 #ifndef CLARUS_CONV_TILE_H
 #define CLARUS_CONV_TILE_H
 
@@ -15,7 +15,7 @@ typedef struct conv_extent {
     int64_t images, pixels; /* of an image */
     int64_t blocks;         /* channel blocks of a group */
     int64_t products;       /* that a sum has: channels of a group by kernel positions */
-    int64_t x_pixel;        /* elements between neighbouring pixels of the input */
+    int64_t x_pixel;        /* conv2d: elements between neighbouring pixels of the input; else 0 */
     int may_be_flat;
 } conv_extent;
 
@@ -26,9 +26,9 @@ typedef struct conv_grid {
     int planes_first;      /* 1: the planes of a run follow each other, 0: the runs of a plane do */
 } conv_grid;
 
-/* The tile with the fewest cycles, cut into whole tiles. */
-conv_tile conv_tile_choose(const plan *plan, const conv_extent *extent);
-/* The tile as conv2d.cl's -D. */
+/* The tile for `kernel`, conv2d or matmul, that takes the fewest cycles. */
+conv_tile conv_tile_choose(const plan *plan, kernel_id kernel, const conv_extent *extent);
+/* The tile as -D. */
 void conv_tile_define(launch *launch, const conv_tile *tile, int64_t x_pixel, int lanes);
 /* Costs are multiplied by it: a variant of the kernel, whatever its FUNCTION, that another layer of the plan
  * uses already is worth a little, since every variant has to be compiled. */

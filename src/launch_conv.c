@@ -184,7 +184,7 @@ static void divide(const plan *plan, const conv_params *c, const layout_pitch *x
                                                w->stride[2] == 1 && w->out[2] == w->in[2] &&
                                                w->out[1] == w->in[1] && x->row == w->in[2] * x_pixel};
     d->blocks = extent.blocks;
-    d->tile = conv_tile_choose(plan, &extent);
+    d->tile = conv_tile_choose(plan, KERNEL_conv2d, &extent);
     d->lists = d->tile.flat ? c->batch : 1;
     d->pixels = c->batch * extent.pixels / d->lists;
     d->tiles_o = div_up(d->blocks, d->tile.blocks);
