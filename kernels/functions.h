@@ -205,14 +205,12 @@ static inline real clarus_scale(real x, ints k)
     return x * as_real((part + 127) * 0x800000) * as_real((k - part + 127) * 0x800000);
 }
 
-/* 2^power e^x: x = k ln 2 + r; e^r = 1 + r + r^2 p(r), |r| <= ln 2 / 2. What r and 1 + r lose in rounding is added
- * at the end. */
-static inline real clarus_exp_times(real x, ints power)
+/* e^t as a number from 0.7 to 1.5 times 2^*k, for -105 <= t <= 90: t = k ln 2 + r; e^r = 1 + r + r^2 p(r),
+ * |r| <= ln 2 / 2. What r and 1 + r lose in rounding is added at the end. */
+static inline real clarus_exp_split(real t, ints *k)
 {
-    real t = x > -105.0f ? x : (real)-105.0f; /* NaN: replaced at the end */
-    t = t < 90.0f ? t : (real)90.0f;
     real n = fma(t, (real)0x1.715476p0f, (real)CLARUS_ROUND);
-    ints k = as_ints(n) - as_ints((real)CLARUS_ROUND);
+    *k = as_ints(n) - as_ints((real)CLARUS_ROUND);
     n = n - CLARUS_ROUND;
     real exact = fma(n, (real)-0x1.62e4p-1f, t);
     real r = fma(n, (real)-0x1.7f7d1cp-20f, exact), r_low = fma(n, (real)-0x1.7f7d1cp-20f, exact - r);
@@ -221,8 +219,25 @@ static inline real clarus_exp_times(real x, ints power)
     p = fma(r, p, (real)0x1.555492p-3f);
     p = fma(r, p, (real)0x1.fffffcp-2f);
     real s = 1.0f + r, s_low = 1.0f - s + r;
-    real y = clarus_scale(s + (fma(r * r, p, s_low) + r_low), k + power);
+    return s + (fma(r * r, p, s_low) + r_low);
+}
+
+/* 2^power e^x */
+static inline real clarus_exp_times(real x, ints power)
+{
+    real t = x > -105.0f ? x : (real)-105.0f; /* NaN: replaced at the end */
+    ints k;
+    real y = clarus_exp_split(t < 90.0f ? t : (real)90.0f, &k);
+    y = clarus_scale(y, k + power);
     return x == x ? y : CLARUS_NAN;
+}
+
+/* The same as clarus_exp for x <= 0, for less; of a NaN 0. k is -152 or more, so that 64 more leave a normal number. */
+static inline real clarus_exp_falling(real x)
+{
+    ints k;
+    real y = clarus_exp_split(x > -105.0f ? x : (real)-105.0f, &k);
+    return as_real(as_ints(y) + (k + 64) * 0x800000) * 0x1p-64f;
 }
 
 static inline real clarus_exp(real x)
@@ -369,14 +384,20 @@ static inline real clarus_mod(real x, real y)
 
 /* ---- Functions of a sigmoid's kind ---- */
 
-/* With e = e^-|x|, which never overflows, and q = e / (1 + e): 1 - q, or e - e q for x < 0. */
-static inline real clarus_sigmoid(real x)
+/* With e = e^-|x|, which never overflows, and q = e / (1 + e): 1 - q, or e - e q for x < 0. Of a NaN 1, so that
+ * a product with x is NaN. */
+static inline real clarus_gate(real x)
 {
-    real e = clarus_exp(-clarus_abs(x));
+    real e = clarus_exp_falling(-clarus_abs(x));
     real q = clarus_div(e, e + 1.0f);
     real first = x < 0.0f ? e : (real)1.0f;
-    real y = first > 0.0f ? fma(-first, q, first) : (real)0.0f;
-    return x == x ? y : CLARUS_NAN;
+    return fma(-first, q, first);
+}
+
+static inline real clarus_sigmoid(real x)
+{
+    real y = clarus_gate(x);
+    return x == x ? y : x;
 }
 
 /* |x| < 0.64: x + x^3 p(x^2); else 1 - 2 / (e^2x + 1). */
