@@ -277,23 +277,110 @@ static int fuse_function(fusing *f, size_t number)
     return 1;
 }
 
+/* One reader of the value less; what no other value needs any more goes. */
+static void release(fusing *f, size_t value)
+{
+    const lowered_op *op = writer_of(f, value);
+    if (--f->uses[value] || !op)
+        return;
+    f->dead[f->writer[value]] = 1;
+    for (size_t i = 0; i < op->input_count; i++)
+        release(f, op->inputs[i]);
+}
+
+/* `op` becomes a function of x alone. */
+static void become_function(fusing *f, lowered_op *op, size_t x, eltwise_params params)
+{
+    f->uses[x]++;
+    for (size_t i = 0; i < op->input_count; i++)
+        release(f, op->inputs[i]);
+    op->inputs[0] = x;
+    op->input_count = 1;
+    op->as.eltwise = params;
+}
+
 /* x * sigmoid(x), the operands in either order. */
-static void recognise_silu(fusing *f, size_t number)
+static int recognise_silu(fusing *f, size_t number)
 {
     lowered_op *mul = &f->graph->ops[number];
     for (int side = 0; side < 2; side++) {
-        size_t x = mul->inputs[side], gate = mul->inputs[1 - side];
-        const lowered_op *sigmoid = writer_of(f, gate);
+        size_t x = mul->inputs[side];
+        const lowered_op *sigmoid = writer_of(f, mul->inputs[1 - side]);
         if (!sigmoid || sigmoid->kind != OP_ELTWISE || sigmoid->as.eltwise.function != ELTWISE_sigmoid ||
             sigmoid->epilogue.has_function || sigmoid->inputs[0] != x)
             continue;
-        mul->inputs[0] = x;
-        mul->input_count = 1;
-        mul->as.eltwise.function = ELTWISE_silu;
-        if (--f->uses[gate] == 0) {
-            f->dead[f->writer[gate]] = 1;
-            f->uses[x]--;
-        }
+        become_function(f, mul, x, (eltwise_params){.function = ELTWISE_silu});
+        return 1;
+    }
+    return 0;
+}
+
+/* The value of a constant of one element, or NaN. */
+static float single_at(const fusing *f, size_t value)
+{
+    const lowered_value *v = value_at(f, value);
+    int64_t count;
+    if (v->kind != VALUE_CONSTANT || !v->data || !shape_count(&v->shape, &count) || count != 1)
+        return NAN;
+    return *(const float *)v->data;
+}
+
+/* The operand that an operation has beside a single constant, which is *constant; LOWER_NONE if it has none.
+ */
+static size_t beside_constant(const fusing *f, const lowered_op *op, float *constant)
+{
+    for (int side = 0; side < 2; side++)
+        if ((*constant = single_at(f, op->inputs[1 - side])) == *constant)
+            return op->inputs[side];
+    return LOWER_NONE;
+}
+
+/* The element-wise operation of this function that writes the value, if nothing else reads it. */
+static const lowered_op *sole_writer(const fusing *f, size_t value, eltwise_function function)
+{
+    const lowered_op *op = value == LOWER_NONE ? NULL : writer_of(f, value);
+    return op && op->kind == OP_ELTWISE && op->as.eltwise.function == function && f->uses[value] == 1 ? op
+                                                                                                      : NULL;
+}
+
+/* If the value is 1 + erf(x / divisor). */
+static int is_erf_and_one(const fusing *f, size_t value, size_t x, float *divisor)
+{
+    float one;
+    const lowered_op *add = sole_writer(f, value, ELTWISE_add);
+    if (!add || add->epilogue.has_function)
+        return 0;
+    const lowered_op *div = sole_writer(f, beside_constant(f, add, &one), ELTWISE_div);
+    return div && one == 1 && div->epilogue.has_function && div->epilogue.function == ELTWISE_erf &&
+           div->inputs[0] == x && (*divisor = single_at(f, div->inputs[1])) == *divisor &&
+           shape_equal(&value_at(f, x)->shape, &value_at(f, value)->shape);
+}
+
+/* The product that is this value, if it may become part of another operation. */
+static const lowered_op *open_product(const fusing *f, size_t value)
+{
+    const lowered_op *mul = sole_writer(f, value, ELTWISE_mul);
+    return mul && mul->input_count == 2 && !mul->epilogue.has_function ? mul : NULL;
+}
+
+/* x * ((1 + erf(x / a)) * 0.5) or (x * (1 + erf(x / a))) * 0.5, factors in any order. */
+static void recognise_gelu(fusing *f, size_t number)
+{
+    lowered_op *mul = &f->graph->ops[number];
+    const shape *out = &value_at(f, mul->output)->shape;
+    float half, divisor;
+    size_t other = beside_constant(f, mul, &half);
+    int halved_last = other != LOWER_NONE;
+    for (int side = 0; side < 2; side++) {
+        const lowered_op *inner = open_product(f, halved_last ? other : mul->inputs[1 - side]);
+        size_t x = !inner ? LOWER_NONE : halved_last ? inner->inputs[side] : mul->inputs[side];
+        size_t t = !inner        ? LOWER_NONE
+                   : halved_last ? inner->inputs[1 - side]
+                                 : beside_constant(f, inner, &half);
+        if (t == LOWER_NONE || half != 0.5f || !is_erf_and_one(f, t, x, &divisor) ||
+            !shape_equal(&value_at(f, x)->shape, out))
+            continue;
+        become_function(f, mul, x, (eltwise_params){ELTWISE_gelu, divisor, halved_last ? 1.0f : 0.5f});
         return;
     }
 }
@@ -339,8 +426,8 @@ static int fuse_eltwise(fusing *f, size_t number)
     const lowered_op *op = &f->graph->ops[number];
     eltwise_function function = op->as.eltwise.function;
     int done = 0;
-    if (function == ELTWISE_mul)
-        recognise_silu(f, number);
+    if (function == ELTWISE_mul && !recognise_silu(f, number))
+        recognise_gelu(f, number);
     if (function == ELTWISE_mul_add)
         done = fold_batch_norm(f, number);
     else if (function == ELTWISE_add)

@@ -924,6 +924,50 @@ static void test_epilogues(void)
     builder_free(&b);
 }
 
+/* 1 + erf(c / 1.5) as "t", after a convolution. */
+static void start_gelu(builder *b)
+{
+    start_conv(b);
+    floats(b, "a", 0, DIMS(1), FLOATS(1.5f));
+    floats(b, "one", 1, DIMS(1), FLOATS(1));
+    floats(b, "half", 0, DIMS(1), FLOATS(0.5f));
+    builder_node(b, "Div", "c a", "d");
+    builder_node(b, "Erf", "d", "e");
+    builder_node(b, "Add", "one e", "t");
+}
+
+static void test_gelu(void)
+{
+    static const char *const inner[][2] = {{"t c", "m half"}, {"c t", "half m"}, {"t half", "c m"}};
+    static run r;
+    builder b;
+    for (size_t i = 0; i < sizeof inner / sizeof *inner; i++) {
+        start_gelu(&b);
+        builder_node(&b, "Mul", inner[i][0], "m");
+        builder_node(&b, "Mul", inner[i][1], "y");
+        compare_fused(&b, "t", 1, 5, &r);
+        if (r.graph)
+            CHECK(r.graph->ops[0].epilogue.function == ELTWISE_gelu, "gelu %zu", i);
+        run_free(&r);
+        builder_free(&b);
+    }
+
+    start_gelu(&b); /* another factor, and another sum */
+    floats(&b, "third", 0, DIMS(1), FLOATS(0.3f));
+    builder_node(&b, "Mul", "t c", "m");
+    builder_node(&b, "Mul", "m third", "y");
+    compare_fused(&b, "t", 5, 5, &r);
+    run_free(&r);
+    builder_free(&b);
+    start_gelu(&b);
+    builder_node(&b, "Add", "half e", "u");
+    builder_node(&b, "Mul", "u c", "m");
+    builder_node(&b, "Mul", "m half", "y");
+    compare_fused(&b, "u", 5, 5, &r);
+    run_free(&r);
+    builder_free(&b);
+}
+
 static void test_batch_norm(void)
 {
     static run r;
@@ -1098,6 +1142,7 @@ int main(void)
     test_integer_reductions();
     test_half();
     test_epilogues();
+    test_gelu();
     test_batch_norm();
     test_padding();
     test_binding();
