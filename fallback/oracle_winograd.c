@@ -17,7 +17,8 @@ typedef struct winograd_job {
     const oracle_task *task;
     const conv_params *conv;
     int64_t tiles_x, tiles, tile_groups; /* of a row, of an image; groups of SUM_ROWS tiles */
-    int64_t column_tiles;                /* of 16 output channels */
+    int64_t column_tiles;                /* of 16 output channels; more than one group are whole tiles */
+    int64_t group_in;                    /* input channels of a group */
     float *v, *u;
     int64_t *offset; /* of each channel from a tile's first one */
 } winograd_job;
@@ -85,9 +86,9 @@ static void transform_weights(void *user, int64_t begin, int64_t end)
     const winograd_job *job = user;
     const conv_params *conv = job->conv;
     const float *w = job->task->inputs[1];
-    int64_t size = conv->in_channels * SUM_COLUMNS, row = conv->in_channels * 9;
+    int64_t size = job->group_in * SUM_COLUMNS, row = job->group_in * 9;
     for (int64_t tile = begin; tile < end; tile++)
-        for (int64_t c = 0; c < conv->in_channels; c++) {
+        for (int64_t c = 0; c < job->group_in; c++) {
             float u[POSITIONS][WINOGRAD_LANES];
             int64_t first = tile * SUM_COLUMNS, rest = conv->out_channels - first;
             winograd_weights(w + first * row + c * 9, row, rest < SUM_COLUMNS ? rest : SUM_COLUMNS, u);
@@ -128,19 +129,20 @@ static void multiply_tiles(void *user, int64_t begin, int64_t end)
 {
     const winograd_job *job = user;
     const conv_params *conv = job->conv;
-    int64_t planes = conv->batch * conv->in_channels, size = conv->in_channels * SUM_COLUMNS;
+    int64_t planes = conv->batch * conv->in_channels, size = job->group_in * SUM_COLUMNS;
+    int64_t group_out = conv->out_channels / conv->groups;
     for (int64_t n = begin; n < end; n++) {
         int64_t first = n % job->tile_groups * SUM_ROWS, columns = n / job->tile_groups % job->column_tiles;
         int64_t image = n / job->tile_groups / job->column_tiles;
+        int64_t plane = image * conv->in_channels + columns * SUM_COLUMNS / group_out * job->group_in;
         float m[SUM_ROWS][SUM_COLUMNS][POSITIONS];
         for (int64_t i = 0; i < POSITIONS; i++) {
             float sums[SUM_ROWS][SUM_COLUMNS];
             int64_t base[SUM_ROWS];
             for (int64_t r = 0; r < SUM_ROWS; r++)
-                base[r] =
-                    (i * planes + image * conv->in_channels) * job->tiles + min64(first + r, job->tiles - 1);
+                base[r] = (i * planes + plane) * job->tiles + min64(first + r, job->tiles - 1);
             oracle_sums(job->v, base, job->offset, job->u + (i * job->column_tiles + columns) * size,
-                        conv->in_channels, segment_channels(1), sums);
+                        job->group_in, segment_channels(1), sums);
             for (int r = 0; r < SUM_ROWS; r++)
                 for (int k = 0; k < SUM_COLUMNS; k++)
                     m[r][k][i] = sums[r][k];
@@ -159,8 +161,9 @@ clarus_status oracle_winograd(const oracle_task *task, clarus_error *error)
     job.tiles = winograd_tiles(conv, 1) * job.tiles_x;
     job.tile_groups = div_up(job.tiles, SUM_ROWS);
     job.column_tiles = div_up(conv->out_channels, SUM_COLUMNS);
+    job.group_in = conv->in_channels / conv->groups;
     shape v = {4, {POSITIONS, conv->batch, conv->in_channels, job.tiles}};
-    shape u = {4, {POSITIONS, job.column_tiles, conv->in_channels, SUM_COLUMNS}};
+    shape u = {4, {POSITIONS, job.column_tiles, job.group_in, SUM_COLUMNS}};
     int64_t v_count, u_count;
     if (!shape_count(&v, &v_count) || !shape_count(&u, &u_count))
         return error_set(error, CLARUS_E_LIMIT, "%s: the transformed input is too large", task->op->name);

@@ -1,12 +1,12 @@
 /* Winograd's convolution F(4x4, 3x3) of a run of tiles, from input to output, in one work-item (docs/numerics.md
  * section 5). winograd_parts.cl does the same in three launches.
  *
- * Layouts: x and y channel blocks by 16, x with a halo that whole tiles stay in; w [tile of outputs][36][c][TC * 16]. In local
+ * Layouts: x and y channel blocks by 16, x with a halo that whole tiles stay in; w [group][tile of outputs][36][c][TC * 16]. In local
  * memory, which a CPU's core keeps in its own cache: v [part][36][block][TP][16], the transformed inputs of the run, whose
  * parts are TP tiles each, and m [36][part][TP][TC][16], the sums of TC blocks of outputs.
  *
- * An item of work (share.h) is `parts` * TP tiles, counted through all images, and a piece of the tiles of outputs; the pieces
- * of a run follow each other. The weights of a position serve all parts before the next position's come.
+ * An item of work (share.h) is `parts` * TP tiles, counted through all images, and a piece of a group's tiles of outputs; the
+ * pieces of a run follow each other. The weights of a position serve all parts before the next position's come.
  *
  * Parameters: TP, TC (tile of sums), LANES (16), FUNCTION (epilogue.h). */
 #include "lanes.h"
@@ -52,25 +52,25 @@ CLARUS_KERNEL void winograd(__global const float *restrict x, __global const flo
 {
     /* The table: see launch_winograd.c, which writes it in this order. */
     const int tiles_x = p[0], image_tiles = p[1], tiles = p[2], parts = p[3];
-    const int channels = p[4], in_blocks = p[5], out_blocks = p[6], piece = p[7];
-    const int x_offset = p[8], x_image = p[9], x_block = p[10], x_row = p[11];
-    const int y_offset = p[12], y_image = p[13], y_block = p[14], y_row = p[15];
-    const int r_offset = p[16], r_image = p[17], r_block = p[18], r_row = p[19];
-    const int out_h = p[20], out_w = p[21], has_residual = p[22];
+    const int groups = p[4], channels = p[5], in_blocks = p[6], out_blocks = p[7], piece = p[8]; /* of a group */
+    const int x_offset = p[9], x_image = p[10], x_block = p[11], x_row = p[12];
+    const int y_offset = p[13], y_image = p[14], y_block = p[15], y_row = p[16];
+    const int r_offset = p[17], r_image = p[18], r_block = p[19], r_row = p[20];
+    const int out_h = p[21], out_w = p[22], has_residual = p[23];
 
     const int tiles_o = (out_blocks + TC - 1) / TC, pieces = (tiles_o + piece - 1) / piece;
     const int v_position = in_blocks * TP * 16, m_position = parts * TP * TC * 16;
     __local float *m = v + parts * 36 * v_position;
 
     FOR_EACH_ITEM(item) {
-        const int first = item / pieces * parts * TP, last = min(first + parts * TP, tiles);
-        const int first_output = item % pieces * piece;
+        const int first = item / pieces / groups * parts * TP, last = min(first + parts * TP, tiles);
+        const int first_output = item % pieces * piece, group = item / pieces % groups;
 
         for (int tile = first; tile < last; tile++) {
             const int n = tile / image_tiles, at = tile % image_tiles, part = (tile - first) / TP, i = (tile - first) % TP;
             for (int block = 0; block < in_blocks; block++) {
-                __global const float *in =
-                    x + x_offset + n * x_image + block * x_block + at / tiles_x * 4 * x_row + at % tiles_x * (4 * 16);
+                __global const float *in = x + x_offset + n * x_image + (group * in_blocks + block) * x_block +
+                                           at / tiles_x * 4 * x_row + at % tiles_x * (4 * 16);
                 __local float *to = v + part * 36 * v_position + (block * TP + i) * 16;
                 floatv t[6][6];
                 UNROLL_SPAN(INPUT_ROW)
@@ -81,7 +81,7 @@ CLARUS_KERNEL void winograd(__global const float *restrict x, __global const flo
         for (int tile_o = first_output; tile_o < min(first_output + piece, tiles_o); tile_o++) {
             for (int position = 0; position < 36; position++) {
                 for (int part = 0; part < parts; part++) {
-                    __global const float *ws = w + (long)(tile_o * 36 + position) * channels * (TC * 16);
+                    __global const float *ws = w + (long)((group * tiles_o + tile_o) * 36 + position) * channels * (TC * 16);
                     __local float *to = m + position * m_position + part * (TP * TC * 16);
                     floatv sum[TP][TC];
                     UNROLL_PIXELS(CLEAR)
@@ -102,13 +102,14 @@ CLARUS_KERNEL void winograd(__global const float *restrict x, __global const flo
                 }
             }
             for (int block = tile_o * TC; block < min(tile_o * TC + TC, out_blocks); block++) {
-                const floatv offset = LOADV(bias + block * 16) + 0.0f;
+                const int y_plane = group * out_blocks + block;
+                const floatv offset = LOADV(bias + y_plane * 16) + 0.0f;
                 for (int tile = first; tile < last; tile++) {
                     const int n = tile / image_tiles, at = tile % image_tiles;
                     const int oy = at / tiles_x * 4, ox = at % tiles_x * 4;
                     __local const float *from = m + ((tile - first) * TC + block - tile_o * TC) * 16;
-                    __global float *out = y + y_offset + n * y_image + block * y_block + oy * y_row + ox * 16;
-                    __global const float *res = residual + r_offset + n * r_image + block * r_block + oy * r_row + ox * 16;
+                    __global float *out = y + y_offset + n * y_image + y_plane * y_block + oy * y_row + ox * 16;
+                    __global const float *res = residual + r_offset + n * r_image + y_plane * r_block + oy * r_row + ox * 16;
                     floatv t[6][4];
                     UNROLL_SPAN(OUTPUT_ROW)
                     UNROLL_TILE(OUTPUT_COLUMN)

@@ -1,7 +1,7 @@
 /* Winograd's convolution in three launches: winograd_input transforms the tiles of the input, conv2d.cl
- * multiplies, as a convolution of kernel 1x1 with a group for each of the 36 positions and a pixel for each
- * tile of all images, and winograd_output transforms the products. Both sides of the products are channel
- * blocks, whatever the layouts of input and output. */
+ * multiplies, as a convolution of kernel 1x1 with 36 times as many groups, one for each position, and a pixel
+ * for each tile of all images, and winograd_output transforms the products. Both sides of the products are
+ * channel blocks, whatever the layouts of input and output. */
 #include "launch_conv.h"
 #include "winograd.h"
 
@@ -103,7 +103,7 @@ static clarus_status multiply(plan *plan, size_t op, const lowered_op *what, con
     lowered_op product = {.kind = OP_CONV, .inputs = what->inputs, .input_count = 2, .name = what->name};
     product.as.conv = (conv_params){CONV_DIRECT,
                                     1,
-                                    WINOGRAD_POSITIONS,
+                                    WINOGRAD_POSITIONS * c->groups,
                                     WINOGRAD_POSITIONS * c->in_channels,
                                     m->shape.dims[1],
                                     {.kernel = {1, 1, 1},
@@ -167,14 +167,14 @@ static clarus_status transform_output(plan *plan, size_t op, const lowered_op *w
 typedef struct whole_division {
     int64_t pixels, blocks; /* of the register tile: tiles of the picture by channel blocks */
     int64_t parts;          /* register tiles of a run */
-    int64_t runs, tiles_o;  /* output tiles */
+    int64_t runs, tiles_o;  /* output tiles of a group */
     int64_t piece;          /* output tiles of an item */
 } whole_division;
 
 /* Of the transformed inputs and the sums. */
 static int64_t local_bytes(const conv_params *c, const whole_division *d)
 {
-    int64_t blocks = div_up(c->in_channels, LAYOUT_BLOCK) + d->blocks;
+    int64_t blocks = div_up(c->in_channels / c->groups, LAYOUT_BLOCK) + d->blocks;
     return d->parts * d->pixels * WINOGRAD_POSITIONS * blocks * LAYOUT_BLOCK * (int64_t)sizeof(float);
 }
 
@@ -185,11 +185,11 @@ static void define_register_tile(launch *launch, const whole_division *d)
 }
 
 /* The register tile that wastes least on whole tiles. */
-static void choose_register_tile(const plan *plan, int64_t tiles, whole_division *d)
+static void choose_register_tile(const plan *plan, int64_t tiles, int64_t blocks, whole_division *d)
 {
-    static const int pixels[] = {14, 12, 10, 8, 3};
+    static const int pixels[] = {14, 12, 10, 8, 4, 3};
     double best = 1e300;
-    d->blocks = 2;
+    d->blocks = min64(blocks, 2);
     for (size_t i = 0; i < sizeof pixels / sizeof *pixels; i++) {
         whole_division trial = {.pixels = pixels[i], .blocks = d->blocks};
         launch launch = {0};
@@ -212,20 +212,21 @@ static int divide_whole(const plan *plan, const conv_params *c, const operand *i
     enum { PASSING = 6, GROUPS = 3 };
     const device_params *device = plan_device(plan);
     int64_t tiles = c->batch * winograd_tiles(c, 1) * winograd_tiles(c, 2);
-    int64_t weights = WINOGRAD_POSITIONS * c->in_channels * c->out_channels * (int64_t)sizeof(float);
+    int64_t group_in = c->in_channels / c->groups, group_out = c->out_channels / c->groups;
+    int64_t weights = WINOGRAD_POSITIONS * group_in * group_out * (int64_t)sizeof(float);
     *d = (whole_division){.parts = 1};
-    choose_register_tile(plan, tiles, d);
+    choose_register_tile(plan, tiles, div_up(group_out, LAYOUT_BLOCK), d);
     if (d->pixels == 0 || device->lanes != LAYOUT_BLOCK || in->layout.kind != LAYOUT_BLOCKED ||
-        out->layout.kind != LAYOUT_BLOCKED || c->in_channels > segment_channels(1) ||
+        out->layout.kind != LAYOUT_BLOCKED || group_in > segment_channels(1) ||
         weights > PASSING * (int64_t)device->local_bytes || local_bytes(c, d) > device->local_bytes)
         return 0;
     if (weights > device->local_bytes) {
         d->parts = 2;
         d->parts = local_bytes(c, d) > device->local_bytes ? 1 : 2;
     }
-    d->tiles_o = div_up(div_up(c->out_channels, LAYOUT_BLOCK), d->blocks);
+    d->tiles_o = div_up(div_up(group_out, LAYOUT_BLOCK), d->blocks);
     d->runs = div_up(tiles, d->parts * d->pixels);
-    d->piece = div_up(d->tiles_o, min64(div_up(GROUPS * plan->parallel, d->runs), d->tiles_o));
+    d->piece = div_up(d->tiles_o, min64(div_up(GROUPS * plan->parallel, d->runs * c->groups), d->tiles_o));
     return 1;
 }
 
@@ -243,15 +244,17 @@ static clarus_status launch_whole(plan *plan, size_t op, const lowered_op *what,
     value_places x = find_places(in), y = find_places(out),
                  r = residual ? find_places(residual) : (value_places){0};
     int64_t image_tiles = winograd_tiles(c, 1) * winograd_tiles(c, 2);
-    const int64_t items = d->runs * div_up(d->tiles_o, d->piece);
+    const int64_t group_in = c->in_channels / c->groups, group_out = c->out_channels / c->groups;
+    const int64_t items = d->runs * c->groups * div_up(d->tiles_o, d->piece);
     launch_grid(launch, 1, (size_t)items, 1);
     const int64_t table[] = {winograd_tiles(c, 2),
                              image_tiles,
                              c->batch * image_tiles,
                              d->parts,
-                             c->in_channels,
-                             div_up(c->in_channels, LAYOUT_BLOCK),
-                             div_up(c->out_channels, LAYOUT_BLOCK),
+                             c->groups,
+                             group_in,
+                             div_up(group_in, LAYOUT_BLOCK),
+                             div_up(group_out, LAYOUT_BLOCK),
                              d->piece,
                              x.origin - w->pad_begin[1] * x.row - w->pad_begin[2] * x.pixel,
                              x.image,
@@ -270,13 +273,14 @@ static clarus_status launch_whole(plan *plan, size_t op, const lowered_op *what,
                              residual != NULL};
     const weight_packing pack = {.value = what->inputs[1],
                                  .outputs = c->out_channels,
-                                 .group_in = c->in_channels,
+                                 .groups = WINOGRAD_POSITIONS * c->groups,
+                                 .group_in = group_in,
                                  .width = d->blocks * LAYOUT_BLOCK,
                                  .tiles = d->tiles_o};
     launch_buffer(launch, in->buffer);
     if ((status = launch_weights(plan, &pack, &packing_tiles_first,
-                                 (size_t)(d->tiles_o * WINOGRAD_POSITIONS * c->in_channels * pack.width),
-                                 launch, error)) != CLARUS_OK ||
+                                 (size_t)(pack.groups * d->tiles_o * group_in * pack.width), launch,
+                                 error)) != CLARUS_OK ||
         (status = launch_bias(plan, what, c->out_channels, launch, error)) != CLARUS_OK)
         return status;
     launch_results(launch, residual, out);

@@ -195,20 +195,27 @@ const packing_form packing_depthwise = {depthwise_pieces, depthwise_first, pack_
 static int64_t winograd_pieces(const void *what)
 {
     const weight_packing *pack = what;
-    return pack->tiles;
+    return pack->groups / WINOGRAD_POSITIONS * pack->tiles;
+}
+
+/* Outputs of a group, which positions share. */
+static int64_t winograd_outputs(const weight_packing *pack)
+{
+    return pack->outputs / (pack->groups / WINOGRAD_POSITIONS);
 }
 
 static int64_t winograd_first(const void *what, int64_t piece)
 {
     const weight_packing *pack = what;
-    return min64(piece * pack->width, pack->outputs) * pack->group_in * 9;
+    int64_t output = piece / pack->tiles * winograd_outputs(pack) + piece % pack->tiles * pack->width;
+    return output * pack->group_in * 9;
 }
 
 /* One tile of output channels at all positions, which are `step` elements apart. */
 static void transform_tile(const weight_packing *pack, int64_t piece, const float *from, int64_t step,
                            float *out)
 {
-    int64_t real = real_outputs(pack->outputs, pack->width, piece);
+    int64_t real = real_outputs(winograd_outputs(pack), pack->width, piece % pack->tiles);
     for (int64_t o = 0; o < pack->width; o += WINOGRAD_LANES)
         for (int64_t c = 0; c < pack->group_in; c++) {
             float u[WINOGRAD_POSITIONS][WINOGRAD_LANES];
@@ -223,7 +230,7 @@ static void pack_positions_first(const void *what, int64_t piece, const float *f
 {
     const weight_packing *pack = what;
     int64_t size = pack->group_in * pack->width;
-    transform_tile(pack, piece, from, pack->tiles * size, out + piece * size);
+    transform_tile(pack, piece, from, winograd_pieces(pack) * size, out + piece * size);
 }
 
 static void pack_tiles_first(const void *what, int64_t piece, const float *from, float *out)

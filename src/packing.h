@@ -25,10 +25,10 @@ typedef struct packing {
 clarus_status packing_run(const lowered_graph *graph, const packing *const *packings, float *const *out,
                           size_t count, int threads, clarus_error *error);
 
-/* Weights [O][I / groups][taps]. */
+/* Weights [O][I / groups][taps]. For Winograd's algorithm each position is a group of its own. */
 typedef struct weight_packing {
     size_t value;
-    int64_t outputs;                                  /* O */
+    int64_t outputs;                                  /* O, all groups together */
     int64_t groups, group_out, group_in, taps, width; /* width: output channels of a tile */
     int64_t tiles;                                    /* of a group */
 } weight_packing;
@@ -37,8 +37,8 @@ typedef struct weight_packing {
 extern const packing_form packing_tiles;
 /* Depthwise: [C][taps] to [block][tap][16]. */
 extern const packing_form packing_depthwise;
-/* Transformed for Winograd's algorithm, to [36][tile of outputs][channel][tile width] and
- * [tile of outputs][36][channel][tile width]. */
+/* Transformed for Winograd's algorithm, to [36][group][tile of outputs][channel][tile width] and
+ * [group][tile of outputs][36][channel][tile width]. */
 extern const packing_form packing_positions_first, packing_tiles_first;
 
 /* A second factor [K][N] or, transposed, [N][K] to [matrix][tile][K][width], zeros beyond N. */

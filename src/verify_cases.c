@@ -207,11 +207,11 @@ static clarus_status build_matmul(lowered_graph *graph, const void *parameters, 
             __VA_ARGS__, CONV_DIRECT                                                                         \
         }                                                                                                    \
     }
-#define WINOGRAD(text, batch, in, out, height, width, top, left, bottom, right, flags, function)             \
+#define WINOGRAD(text, batch, groups, in, out, height, width, top, left, bottom, right, flags, function)     \
     {                                                                                                        \
         "winograd", text, build_conv, &(const conv_case)                                                     \
         {                                                                                                    \
-            batch, in, out, height, width, 3, 3, 1, 1, 1, top, left, bottom, right, flags, function,         \
+            batch, in, out, height, width, 3, 3, 1, 1, groups, top, left, bottom, right, flags, function,    \
                 CONV_WINOGRAD                                                                                \
         }                                                                                                    \
     }
@@ -268,21 +268,27 @@ static const verify_case cases[] = {
     CONV("depthwise, 3 outputs a channel", 1, 10, 30, 8, 8, 3, 3, 1, 1, 10, 1, 1, 1, 1, BIAS,
          ELTWISE_identity),
     CONV("more padding than picture", 1, 16, 16, 2, 2, 3, 3, 1, 1, 1, 5, 4, 3, 6, BIAS, ELTWISE_identity),
-    WINOGRAD("one tile, 1 to 1", 1, 1, 1, 4, 4, 1, 1, 1, 1, 0, ELTWISE_identity),
-    WINOGRAD("one output, 3 to 5", 1, 3, 5, 3, 3, 0, 0, 0, 0, BIAS, ELTWISE_identity),
-    WINOGRAD("8x8, 16 to 16", 1, 16, 16, 8, 8, 1, 1, 1, 1, 0, ELTWISE_identity),
-    WINOGRAD("14x14, 64 to 64", 1, 64, 64, 14, 14, 1, 1, 1, 1, BIAS, ELTWISE_relu),
-    WINOGRAD("13x7, 70 to 33", 1, 70, 33, 13, 7, 1, 1, 1, 1, BIAS, ELTWISE_clip),
-    WINOGRAD("9x29, 17 to 40, batch 3, residual", 3, 17, 40, 9, 29, 1, 1, 1, 1, BIAS | RESIDUAL,
+    WINOGRAD("one tile, 1 to 1", 1, 1, 1, 1, 4, 4, 1, 1, 1, 1, 0, ELTWISE_identity),
+    WINOGRAD("one output, 3 to 5", 1, 1, 3, 5, 3, 3, 0, 0, 0, 0, BIAS, ELTWISE_identity),
+    WINOGRAD("8x8, 16 to 16", 1, 1, 16, 16, 8, 8, 1, 1, 1, 1, 0, ELTWISE_identity),
+    WINOGRAD("14x14, 64 to 64", 1, 1, 64, 64, 14, 14, 1, 1, 1, 1, BIAS, ELTWISE_relu),
+    WINOGRAD("13x7, 70 to 33", 1, 1, 70, 33, 13, 7, 1, 1, 1, 1, BIAS, ELTWISE_clip),
+    WINOGRAD("9x29, 17 to 40, batch 3, residual", 3, 1, 17, 40, 9, 29, 1, 1, 1, 1, BIAS | RESIDUAL,
              ELTWISE_relu),
-    WINOGRAD("6x5, 33 to 48, residual without bias, batch 2", 2, 33, 48, 6, 5, 1, 1, 1, 1, RESIDUAL,
+    WINOGRAD("6x5, 33 to 48, residual without bias, batch 2", 2, 1, 33, 48, 6, 5, 1, 1, 1, 1, RESIDUAL,
              ELTWISE_identity),
-    WINOGRAD("11x10, 8 to 24, uneven padding", 1, 8, 24, 11, 10, 0, 2, 1, 0, BIAS, ELTWISE_silu),
-    WINOGRAD("2x2, 16 to 16, more padding than picture", 1, 16, 16, 2, 2, 5, 4, 3, 6, BIAS, ELTWISE_identity),
-    WINOGRAD("7x7, 530 to 20, two segments, batch 3", 3, 530, 20, 7, 7, 1, 1, 1, 1, BIAS, ELTWISE_relu),
-    WINOGRAD("12x9, 260 to 200, weights beyond a core's cache, batch 2", 2, 260, 200, 12, 9, 1, 1, 1, 1, BIAS,
+    WINOGRAD("11x10, 8 to 24, uneven padding", 1, 1, 8, 24, 11, 10, 0, 2, 1, 0, BIAS, ELTWISE_silu),
+    WINOGRAD("2x2, 16 to 16, more padding than picture", 1, 1, 16, 16, 2, 2, 5, 4, 3, 6, BIAS,
+             ELTWISE_identity),
+    WINOGRAD("7x7, 530 to 20, two segments, batch 3", 3, 1, 530, 20, 7, 7, 1, 1, 1, 1, BIAS, ELTWISE_relu),
+    WINOGRAD("12x9, 260 to 200, weights beyond a core's cache, batch 2", 2, 1, 260, 200, 12, 9, 1, 1, 1, 1,
+             BIAS, ELTWISE_relu),
+    WINOGRAD("3 groups of 16, 14x14, batch 2, residual", 2, 3, 48, 48, 14, 14, 1, 1, 1, 1, BIAS | RESIDUAL,
              ELTWISE_relu),
-    WINOGRAD("56x56, 48 to 192", 1, 48, 192, 56, 56, 1, 1, 1, 1, BIAS, ELTWISE_relu),
+    WINOGRAD("2 groups, 32 to 48, 9x17", 1, 2, 64, 96, 9, 17, 1, 1, 1, 1, BIAS, ELTWISE_identity),
+    WINOGRAD("2 groups, 528 to 16, two segments", 1, 2, 1056, 32, 8, 8, 1, 1, 1, 1, 0, ELTWISE_relu),
+    WINOGRAD("32x32, 16 to 16", 1, 1, 16, 16, 32, 32, 1, 1, 1, 1, BIAS, ELTWISE_relu),
+    WINOGRAD("56x56, 48 to 192", 1, 1, 48, 192, 56, 56, 1, 1, 1, 1, BIAS, ELTWISE_relu),
     CONV("112x112, 32 to 16", 1, 32, 16, 112, 112, 1, 1, 1, 1, 1, 0, 0, 0, 0, BIAS, ELTWISE_identity),
     POOL("maximum 3x3, stride 2",
          {2, 40, 0, 15, 15, 3, 3, 2, 1, 1, 1, 1, 1, 1, 0, ELTWISE_identity, CONV_DIRECT}, POOL_MAX, 0),
@@ -309,6 +315,8 @@ static const verify_case cases[] = {
     POOL("place of the maximum 2x3, dilation 2",
          {1, 5, 0, 8, 9, 2, 3, 1, 2, 1, 0, 1, 0, 1, 0, ELTWISE_identity, CONV_DIRECT}, POOL_INDEX, 0),
     /*      batch m n k */
+    MATMUL("several tiles of rows, columns and segments", 2, 100, 150, 1100, 0, 0, 1, BIAS | RESIDUAL,
+           ELTWISE_relu),
     MATMUL("1x1000, 2048 deep, constant", 1, 1, 1000, 2048, 0, 1, 1, BIAS, ELTWISE_identity),
     MATMUL("8x37, 515 deep, constant", 1, 8, 37, 515, 0, 0, 1, BIAS | RESIDUAL, ELTWISE_relu),
     MATMUL("batches of 13x17, 29 deep", 3, 13, 17, 29, 0, 0, 0, 0, ELTWISE_identity),

@@ -10,5 +10,5 @@ const char *clarus_version(void)
 
 int clarus_numerics_version(void)
 {
-    return 2;
+    return 3;
 }

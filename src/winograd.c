@@ -11,7 +11,7 @@ int64_t winograd_tiles(const conv_params *conv, int axis)
 static int is_possible(const conv_params *conv)
 {
     const window *w = &conv->window;
-    int possible = conv->groups == 1 && w->kernel[0] == 1 && w->in[0] == 1 && w->out[0] == 1;
+    int possible = w->kernel[0] == 1 && w->in[0] == 1 && w->out[0] == 1;
     for (int i = 1; i < SPATIAL; i++)
         possible = possible && w->kernel[i] == 3 && w->stride[i] == 1 && w->dilation[i] == 1;
     return possible;
@@ -19,11 +19,13 @@ static int is_possible(const conv_params *conv)
 
 conv_algorithm winograd_choose(const conv_params *conv)
 {
-    enum { CHANNELS = 16, PAIRS = 1024, TILES = 16 };
-    int64_t in = conv->in_channels, out = conv->out_channels;
+    enum { CHANNELS = 16, FEW_TILES = 4, TILES = 16, PAIRS = 1024 };
+    int64_t in = conv->in_channels / conv->groups, out = conv->out_channels / conv->groups;
+    int whole = conv->groups == 1 || (in % CHANNELS == 0 && out % CHANNELS == 0);
     int64_t tiles = winograd_tiles(conv, 1) * winograd_tiles(conv, 2);
     int64_t pixels = conv->window.out[1] * conv->window.out[2];
-    return is_possible(conv) && in >= CHANNELS && out >= CHANNELS && in * out >= PAIRS && tiles >= TILES &&
+    return is_possible(conv) && whole && in >= CHANNELS && out >= CHANNELS && tiles >= FEW_TILES &&
+                   (tiles >= TILES || in * out <= PAIRS * tiles) &&
                    WINOGRAD_TILE * WINOGRAD_TILE * tiles <= 2 * pixels
                ? CONV_WINOGRAD
                : CONV_DIRECT;

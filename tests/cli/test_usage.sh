@@ -16,7 +16,7 @@ for command in embed doctor tune; do # not there yet, so not offered
 done
 run 0 --version
 has out "clarus "
-has out "numerics 2"
+has out "numerics 3"
 has out "libjpeg"
 has out "libpng"
 

@@ -158,7 +158,7 @@ static void conv_range(void *user, int64_t begin, int64_t end)
 /* Which of those it is depends on more than this; the bound is the larger of both. */
 static int may_be_winograd(const conv *c)
 {
-    int may = c->x->shape.rank == 4 && c->groups == 1;
+    int may = c->x->shape.rank == 4;
     for (int d = 1; d < 3; d++)
         may = may && c->s.kernel[d] == 3 && c->s.stride[d] == 1 && c->s.dilation[d] == 1;
     return may;

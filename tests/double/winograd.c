@@ -15,9 +15,9 @@ enum { TILE = 4, SPAN = 6, POSITIONS = SPAN * SPAN };
 
 typedef struct magnitudes {
     const dtensor *x, *w;
-    const int64_t *in, *out, *begin; /* height, width */
-    int64_t in_channels, out_channels, tiles_x, tiles_y;
-    double *u;     /* [output][input channel][36] */
+    const int64_t *in, *out, *begin;                               /* height, width */
+    int64_t in_channels, out_channels, group_in, tiles_x, tiles_y; /* in: of all groups */
+    double *u;     /* [output][input channel of its group][36] */
     double *bound; /* W, row-major as the output */
 } magnitudes;
 
@@ -86,10 +86,11 @@ static void tile_range(void *user, int64_t from, int64_t end)
         }
         for (int64_t o = 0; o < m->out_channels; o++) {
             double sum[POSITIONS] = {0}, y[TILE * TILE];
-            const double *u = m->u + o * m->in_channels * POSITIONS;
-            for (int64_t c = 0; c < m->in_channels; c++)
+            int64_t groups = m->in_channels / m->group_in, group = o / (m->out_channels / groups);
+            const double *u = m->u + o * m->group_in * POSITIONS, *from = v + group * m->group_in * POSITIONS;
+            for (int64_t c = 0; c < m->group_in; c++)
                 for (int i = 0; i < POSITIONS; i++)
-                    sum[i] += u[c * POSITIONS + i] * v[c * POSITIONS + i];
+                    sum[i] += u[c * POSITIONS + i] * from[c * POSITIONS + i];
             sandwich(abs_a[0], TILE, SPAN, sum, y);
             for (int64_t i = 0; i < TILE * TILE; i++) {
                 int64_t oy = ty * TILE + i / TILE, ox = tx * TILE + i % TILE;
@@ -106,7 +107,8 @@ double *winograd_errors(const dtensor *x, const dtensor *w, const int64_t in[2],
 {
     int64_t images = x->shape.dims[0], pairs = w->shape.dims[0] * w->shape.dims[1];
     magnitudes m = {.x = x, .w = w, .in = in, .out = out, .begin = begin};
-    m.in_channels = w->shape.dims[1];
+    m.in_channels = x->shape.dims[1];
+    m.group_in = w->shape.dims[1];
     m.out_channels = w->shape.dims[0];
     m.tiles_x = (out[1] + TILE - 1) / TILE;
     m.tiles_y = (out[0] + TILE - 1) / TILE;
@@ -116,7 +118,7 @@ double *winograd_errors(const dtensor *x, const dtensor *w, const int64_t in[2],
     cpu_parallel(threads, pairs, weight_range, &m);
     cpu_parallel(threads, images * m.tiles_y * m.tiles_x, tile_range, &m);
     for (int64_t k = 0; k < count; k++)
-        m.bound[k] *= sum_error(m.in_channels) + 16 * UNIT;
+        m.bound[k] *= sum_error(m.group_in) + 16 * UNIT;
     free(m.u);
     return m.bound;
 }

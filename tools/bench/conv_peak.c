@@ -8,9 +8,9 @@
  * the rounds' ratios. The last line weights the layers by their multiply-adds. CLARUS_THREADS sets the
  * threads.
  *
- * --winograd: kernel 3x3 and stride 1 in ResNet-50, VGG-16, SqueezeNet, GoogLeNet and DenseNet, directly and
- * by Winograd's algorithm in turn, whether the rule of shapes takes it or not. The gain is the median of the
- * rounds' ratios. */
+ * --winograd: kernel 3x3 and stride 1 in ResNet-50, VGG-16, SqueezeNet, GoogLeNet, DenseNet and others,
+ * directly and by Winograd's algorithm in turn, whether the rule of shapes takes it or not. The gain is the
+ * median of the rounds' ratios. */
 #include "device.h"
 #include "exec.h"
 #include "layer.h"
@@ -24,6 +24,7 @@
 typedef struct conv_shape {
     int64_t in, out, size, kernel, stride; /* size: input height and width */
     int count;                             /* how often the network has it */
+    int64_t groups;
 } conv_shape;
 
 typedef struct conv_layer {
@@ -38,21 +39,29 @@ typedef struct conv_layer {
 } conv_layer;
 
 static const conv_shape shapes[] = {
-    {64, 64, 56, 1, 1, 1},    {64, 64, 56, 3, 1, 3},    {64, 256, 56, 1, 1, 4},   {256, 64, 56, 1, 1, 2},
-    {256, 128, 56, 1, 1, 1},  {128, 128, 56, 3, 2, 1},  {128, 512, 28, 1, 1, 4},  {256, 512, 56, 1, 2, 1},
-    {512, 128, 28, 1, 1, 3},  {128, 128, 28, 3, 1, 3},  {512, 256, 28, 1, 1, 1},  {256, 256, 28, 3, 2, 1},
-    {256, 1024, 14, 1, 1, 6}, {512, 1024, 28, 1, 2, 1}, {1024, 256, 14, 1, 1, 5}, {256, 256, 14, 3, 1, 5},
-    {1024, 512, 14, 1, 1, 1}, {512, 512, 14, 3, 2, 1},  {512, 2048, 7, 1, 1, 3},  {1024, 2048, 14, 1, 2, 1},
-    {2048, 512, 7, 1, 1, 2},  {512, 512, 7, 3, 1, 2},
+    {64, 64, 56, 1, 1, 1, 1},    {64, 64, 56, 3, 1, 3, 1},     {64, 256, 56, 1, 1, 4, 1},
+    {256, 64, 56, 1, 1, 2, 1},   {256, 128, 56, 1, 1, 1, 1},   {128, 128, 56, 3, 2, 1, 1},
+    {128, 512, 28, 1, 1, 4, 1},  {256, 512, 56, 1, 2, 1, 1},   {512, 128, 28, 1, 1, 3, 1},
+    {128, 128, 28, 3, 1, 3, 1},  {512, 256, 28, 1, 1, 1, 1},   {256, 256, 28, 3, 2, 1, 1},
+    {256, 1024, 14, 1, 1, 6, 1}, {512, 1024, 28, 1, 2, 1, 1},  {1024, 256, 14, 1, 1, 5, 1},
+    {256, 256, 14, 3, 1, 5, 1},  {1024, 512, 14, 1, 1, 1, 1},  {512, 512, 14, 3, 2, 1, 1},
+    {512, 2048, 7, 1, 1, 3, 1},  {1024, 2048, 14, 1, 2, 1, 1}, {2048, 512, 7, 1, 1, 2, 1},
+    {512, 512, 7, 3, 1, 2, 1},
 };
 enum { LAYERS = sizeof shapes / sizeof *shapes };
 
 static const conv_shape winograd_shapes[] = {
-    {64, 64, 56, 3, 1, 3},   {128, 128, 28, 3, 1, 3}, {256, 256, 14, 3, 1, 5},  {512, 512, 7, 3, 1, 2},
-    {64, 64, 224, 3, 1, 1},  {64, 128, 112, 3, 1, 1}, {128, 128, 112, 3, 1, 1}, {128, 256, 56, 3, 1, 1},
-    {256, 256, 56, 3, 1, 2}, {256, 512, 28, 3, 1, 1}, {512, 512, 28, 3, 1, 2},  {512, 512, 14, 3, 1, 3},
-    {16, 64, 55, 3, 1, 2},   {32, 128, 27, 3, 1, 2},  {48, 192, 13, 3, 1, 2},   {64, 256, 13, 3, 1, 2},
-    {96, 208, 14, 3, 1, 1},  {128, 32, 56, 3, 1, 6},  {128, 32, 14, 3, 1, 24},
+    {64, 64, 56, 3, 1, 3, 1},    {128, 128, 28, 3, 1, 3, 1}, {256, 256, 14, 3, 1, 5, 1},
+    {512, 512, 7, 3, 1, 2, 1},   {64, 64, 224, 3, 1, 1, 1},  {64, 128, 112, 3, 1, 1, 1},
+    {128, 128, 112, 3, 1, 1, 1}, {128, 256, 56, 3, 1, 1, 1}, {256, 256, 56, 3, 1, 2, 1},
+    {256, 512, 28, 3, 1, 1, 1},  {512, 512, 28, 3, 1, 2, 1}, {512, 512, 14, 3, 1, 3, 1},
+    {16, 64, 55, 3, 1, 2, 1},    {32, 128, 27, 3, 1, 2, 1},  {48, 192, 13, 3, 1, 2, 1},
+    {64, 256, 13, 3, 1, 2, 1},   {96, 208, 14, 3, 1, 1, 1},  {128, 32, 56, 3, 1, 6, 1},
+    {128, 32, 14, 3, 1, 24, 1},  {16, 16, 32, 3, 1, 6, 1},   {16, 32, 56, 3, 1, 1, 1},
+    {24, 24, 28, 3, 1, 1, 1},    {144, 144, 28, 3, 1, 3, 9}, {320, 320, 14, 3, 1, 7, 20},
+    {512, 512, 28, 3, 1, 1, 16}, {64, 64, 8, 3, 1, 6, 1},    {784, 784, 7, 3, 1, 1, 49},
+    {128, 128, 8, 3, 1, 1, 1},   {256, 256, 8, 3, 1, 1, 1},  {64, 64, 12, 3, 1, 1, 1},
+    {32, 64, 7, 3, 1, 1, 1},
 };
 enum { WINOGRAD_LAYERS = sizeof winograd_shapes / sizeof *winograd_shapes };
 
@@ -69,7 +78,7 @@ static clarus_status build(lowered_graph *graph, const conv_layer *layer, clarus
     const conv_shape *l = &layer->shape;
     int64_t pad = l->kernel / 2, out = (l->size + 2 * pad - l->kernel) / l->stride + 1;
     shape x = {4, {layer->batch, l->in, l->size, l->size}}, y = {4, {layer->batch, l->out, out, out}};
-    shape small = {4, {l->in, 1, 1, 1}}, w = {4, {l->out, l->in, l->kernel, l->kernel}};
+    shape small = {4, {l->in, 1, 1, 1}}, w = {4, {l->out, l->in / l->groups, l->kernel, l->kernel}};
     size_t in[2], middle, second[2];
     lowered_op *op;
     clarus_status status;
@@ -92,7 +101,7 @@ static clarus_status build(lowered_graph *graph, const conv_layer *layer, clarus
                  {0, pad, pad},
                  {1, l->size, l->size},
                  {1, out, out}};
-    op->as.conv = (conv_params){layer->algorithm, layer->batch, 1, l->in, l->out, w2};
+    op->as.conv = (conv_params){layer->algorithm, layer->batch, l->groups, l->in, l->out, w2};
     return CLARUS_OK;
 }
 
@@ -188,10 +197,11 @@ static void compare_winograd(clarus_context *context, clarus_device *device, con
         gains[r] = direct.shares[r] / other.shares[r];
     }
     const conv_params *conv = &direct.graph->ops[1].as.conv;
-    printf("%4lld to %4lld, %3lldx%-3lld: %8.3f ms directly, %8.3f ms by Winograd, gain %.2f%s\n",
-           (long long)shape->in, (long long)shape->out, (long long)shape->size, (long long)shape->size,
-           median(direct.shares, rounds), median(other.shares, rounds), median(gains, rounds),
-           winograd_choose(conv) == CONV_WINOGRAD ? "" : ", the rule takes it directly");
+    printf(
+        "%4lld to %4lld, %3lldx%-3lld, %2lld groups: %8.3f ms directly, %8.3f ms by Winograd, gain %.2f%s\n",
+        (long long)shape->in, (long long)shape->out, (long long)shape->size, (long long)shape->size,
+        (long long)conv->groups, median(direct.shares, rounds), median(other.shares, rounds),
+        median(gains, rounds), winograd_choose(conv) == CONV_WINOGRAD ? "" : ", the rule takes it directly");
     fflush(stdout);
     free(gains);
     release(&direct);
