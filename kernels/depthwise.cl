@@ -1,11 +1,13 @@
-/* Depthwise convolution: every channel is a group of its own, one output per channel, channels blocked by 16.
+/* Depthwise convolution: every channel is a group of its own, one output per channel, channels blocked by 16; or G channels
+ * are a group with G outputs, which lie in one block.
  *
- *   y[n, c, oy, ox] = f(bias[c] + sum over ky, kx of x[n, c, oy*SY + ky*DY, ox*SX + kx*DX] * w[c, ky, kx])
+ *   y[n, o, oy, ox] = f(bias[o] + sum over ky, kx, j < G of x[n, o / G * G + j, oy*SY + ky*DY, ox*SX + kx*DX] * w[o, j, ky, kx])
  *
- * Layouts as in conv2d.cl; w [block][ky][kx][16]. A tile is TP pixels of a row and LANES channels. An item of work (share.h) is
+ * Layouts as in conv2d.cl; w [block][ky][kx][j][16]. A tile is TP pixels of a row and LANES channels. An item of work (share.h) is
  * a run of `run` tiles (row * tiles_x + column) of one plane (n * blocks + block).
  *
- * Parameters: TP, SX, KW (3 or 5: the kernel's width, not dilated; 0: any), LANES, FUNCTION (epilogue.h). */
+ * Parameters: TP, SX, G (1, 2, 4, 8), KW (with G 1, 3 or 5: the kernel's width, not dilated; 0: any), LANES (16 or 1),
+ * FUNCTION (epilogue.h). */
 #include "lanes.h"
 #include "epilogue.h"
 #include "conv_item.h"
@@ -25,14 +27,46 @@
         UNROLL_PIXELS(ADD_PRODUCTS) \
         ws += KW * 16; }
 #else
-#define ADD_PRODUCT(i) sum[i] = fma(LOADV(in + i * (SX * 16)), weight, sum[i]);
+#define TC G /* UNROLL_BLOCKS goes over a group's channels */
+#define LOAD_WEIGHT(i, j) weight[j] = LOADV(ws + j * 16);
+#define ADD_PRODUCT(i, j) sum[i] = fma(CHANNEL(j), weight[j], sum[i]);
+#define ADD_PRODUCTS(i) { \
+        __global const float *at_x = in + i * (SX * 16); \
+        LOAD_CHANNELS \
+        UNROLL_BLOCKS(ADD_PRODUCT, i) }
 #define ADD_ROW \
         for (int kx = 0; kx < kernel_w; kx++) { \
             __global const float *in = row + kx * x_kernel_column; \
-            const floatv weight = LOADV(ws); \
-            UNROLL_PIXELS(ADD_PRODUCT) \
-            ws += 16; \
+            floatv weight[G]; \
+            UNROLL_BLOCKS(LOAD_WEIGHT, 0) \
+            UNROLL_PIXELS(ADD_PRODUCTS) \
+            ws += G * 16; \
         }
+#endif
+/* Channel j of each lane's own group, at_x being where the first one is. */
+#if LANES == 1
+#define LOAD_CHANNELS
+#define CHANNEL(j) at_x[j]
+#elif G == 1
+#define LOAD_CHANNELS
+#define CHANNEL(j) LOADV(at_x)
+#else
+#define LOAD_CHANNELS const floatv channels = LOADV(at_x);
+#define CHANNEL(j) channels.CLARUS_TYPE(OF_, G, _##j)
+#define OF_2_0 s0022446688aaccee
+#define OF_2_1 s1133557799bbddff
+#define OF_4_0 s000044448888cccc
+#define OF_4_1 s111155559999dddd
+#define OF_4_2 s22226666aaaaeeee
+#define OF_4_3 s33337777bbbbffff
+#define OF_8_0 s0000000088888888
+#define OF_8_1 s1111111199999999
+#define OF_8_2 s22222222aaaaaaaa
+#define OF_8_3 s33333333bbbbbbbb
+#define OF_8_4 s44444444cccccccc
+#define OF_8_5 s55555555dddddddd
+#define OF_8_6 s66666666eeeeeeee
+#define OF_8_7 s77777777ffffffff
 #endif
 #define ADD_BIAS(i) sum[i] += offset; /* never -0: the + 0 of numerics.md is in it */
 #define WITHIN(i) if (ox0 + i < out_w)
@@ -57,8 +91,8 @@ CLARUS_KERNEL void depthwise(__global const float *restrict x, __global const fl
         for (int tile = at.first_tile; tile < at.end_tile; tile++) {
             const int oy = tile / tiles_x, ox0 = tile % tiles_x * TP;
             __global const float *xs =
-                x + x_offset + n * x_image + block * x_block + oy * x_row + ox0 * (SX * 16) + lane;
-            __global const float *ws = w + block * kernel_h * kernel_w * 16 + lane;
+                x + x_offset + n * x_image + block * x_block + oy * x_row + ox0 * (SX * 16) + lane / G * G;
+            __global const float *ws = w + block * kernel_h * kernel_w * (G * 16) + lane;
 
             floatv sum[TP];
             UNROLL_PIXELS(CLEAR)

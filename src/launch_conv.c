@@ -2,8 +2,8 @@
  *
  * conv2d.cl takes channel-blocked values, in tiles (pixels x channel blocks, all held in registers) that
  * conv_tile.c chooses per layer by counting cycles, padding to whole tiles included. depthwise.cl takes
- * one channel per group, launch_winograd.c what is computed by Winograd's algorithm. conv_any.cl takes
- * everything else. */
+ * one channel per group, or 2, 4 or 8 that lie in one channel block, launch_winograd.c what is computed by
+ * Winograd's algorithm. conv_any.cl takes everything else. */
 #include "launch_conv.h"
 #include "conv_tile.h"
 #include "cpu.h"
@@ -33,7 +33,7 @@ conv_route conv_choose_route(const lowered_graph *graph, const lowered_op *what)
     int64_t group_in = c->in_channels / c->groups, group_out = c->out_channels / c->groups;
     if (c->groups == 1)
         return CONV_BLOCKED;
-    if (group_in == 1 && group_out == 1)
+    if (group_in == group_out && group_in < LAYOUT_BLOCK && LAYOUT_BLOCK % group_in == 0)
         return CONV_DEPTHWISE;
     return group_in % LAYOUT_BLOCK == 0 && group_out % LAYOUT_BLOCK == 0 ? CONV_BLOCKED : CONV_ANY;
 }
@@ -261,19 +261,22 @@ static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *w
     const conv_places places = get_places(what, in, out);
     const layout_pitch *x = &places.x;
     int64_t pixels = depthwise_pixels(device, w), tiles_x = div_up(w->out[2], pixels);
-    int64_t blocks = div_up(c->groups, LAYOUT_BLOCK), taps = w->kernel[1] * w->kernel[2];
+    int64_t blocks = div_up(c->out_channels, LAYOUT_BLOCK), taps = w->kernel[1] * w->kernel[2];
+    int64_t group = c->out_channels / c->groups;
 
     launch *launch;
     clarus_status status = plan_add_launch(plan, KERNEL_depthwise, op, &launch, error);
     if (status != CLARUS_OK)
         return status;
-    int64_t width = w->dilation[2] == 1 && (w->kernel[2] == 3 || w->kernel[2] == 5) ? w->kernel[2] : 0;
-    launch_define(launch, "-DTP=%lld -DSX=%lld -DKW=%lld -DLANES=%d", (long long)pixels,
-                  (long long)w->stride[2], (long long)width, device->lanes);
+    int64_t width =
+        group == 1 && w->dilation[2] == 1 && (w->kernel[2] == 3 || w->kernel[2] == 5) ? w->kernel[2] : 0;
+    launch_define(launch, "-DTP=%lld -DSX=%lld -DG=%lld -DKW=%lld -DLANES=%d", (long long)pixels,
+                  (long long)w->stride[2], (long long)group, (long long)width, device->lanes);
     conv_grid grid = {
         .tiles = tiles_x * w->out[1], .planes = c->batch * blocks, .planes_first = device->near_bytes > 0};
-    conv_grid_set_run(plan, 1, pixels * taps, &grid);
-    weight_packing pack = {.value = what->inputs[1], .groups = c->groups, .taps = taps};
+    conv_grid_set_run(plan, 1, pixels * taps * group, &grid);
+    weight_packing pack = {
+        .value = what->inputs[1], .outputs = c->out_channels, .group_in = group, .taps = taps};
     const int64_t table[] = {tiles_x,
                              w->out[2],
                              blocks,
@@ -286,8 +289,8 @@ static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *w
                              x->row * w->dilation[1],
                              LAYOUT_BLOCK * w->dilation[2]};
     return add_arguments(plan, what, in, out, &places, &pack, &packing_depthwise,
-                         blocks * LAYOUT_BLOCK * taps, &grid, table, sizeof table / sizeof *table, launch,
-                         error);
+                         blocks * LAYOUT_BLOCK * group * taps, &grid, table, sizeof table / sizeof *table,
+                         launch, error);
 }
 
 static clarus_status launch_any(plan *plan, size_t op, const lowered_op *what, const operand *in,

@@ -172,20 +172,23 @@ const packing_form packing_tiles = {tile_pieces, tile_first, pack_tile};
 static int64_t depthwise_pieces(const void *what)
 {
     const weight_packing *pack = what;
-    return div_up(pack->groups, LAYOUT_BLOCK);
+    return div_up(pack->outputs, LAYOUT_BLOCK);
 }
 
 static int64_t depthwise_first(const void *what, int64_t piece)
 {
     const weight_packing *pack = what;
-    return min64(piece * LAYOUT_BLOCK, pack->groups) * pack->taps;
+    return min64(piece * LAYOUT_BLOCK, pack->outputs) * pack->group_in * pack->taps;
 }
 
 static void pack_depthwise(const void *what, int64_t piece, const float *from, float *out)
 {
     const weight_packing *pack = what;
-    transpose_block(from, pack->taps, real_outputs(pack->groups, LAYOUT_BLOCK, piece), pack->taps,
-                    out + piece * LAYOUT_BLOCK * pack->taps, LAYOUT_BLOCK);
+    int64_t row = pack->group_in * pack->taps, real = real_outputs(pack->outputs, LAYOUT_BLOCK, piece);
+    out += piece * LAYOUT_BLOCK * row;
+    for (int64_t c = 0; c < pack->group_in; c++)
+        transpose_block(from + c * pack->taps, row, real, pack->taps, out + c * LAYOUT_BLOCK,
+                        pack->group_in * LAYOUT_BLOCK);
 }
 
 const packing_form packing_depthwise = {depthwise_pieces, depthwise_first, pack_depthwise};

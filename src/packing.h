@@ -35,7 +35,7 @@ typedef struct weight_packing {
 
 /* To [group][tile of outputs][block][tap][channel][tile width], zeros beyond O. */
 extern const packing_form packing_tiles;
-/* Depthwise: [C][taps] to [block][tap][16]. */
+/* Depthwise: to [block of outputs][tap][channel of the output's group][16]. */
 extern const packing_form packing_depthwise;
 /* Transformed for Winograd's algorithm, to [36][group][tile of outputs][channel][tile width] and
  * [group][tile of outputs][36][channel][tile width]. */
