@@ -76,21 +76,32 @@ inline void accumulate_along(int reduction, real *sum, __global const float *x, 
 #define FIRST_LANE(v) (v)
 #endif
 
-/* Along: the tree; the result is in the first lane. Vectors are joined while there are several, then the halves of
- * one, whose lanes from h on are not used any more. */
+/* Along: the halves of a vector joined, whose lanes from h on are not used any more. */
+inline real join_lanes(int reduction, real v)
+{
+#if LANES == 16
+    v = join_pair(reduction, v, v.s89abcdef89abcdef);
+    v = join_pair(reduction, v, v.s4567456745674567);
+    v = join_pair(reduction, v, v.s2323232323232323);
+    v = join_pair(reduction, v, v.s1111111111111111);
+#elif LANES == 8
+    v = join_pair(reduction, v, v.s45674567);
+    v = join_pair(reduction, v, v.s23232323);
+    v = join_pair(reduction, v, v.s11111111);
+#elif LANES == 4
+    v = join_pair(reduction, v, v.s2323);
+    v = join_pair(reduction, v, v.s1111);
+#endif
+    return v;
+}
+
+/* Along: the tree; the result is in the first lane. Vectors are joined while there are several. */
 inline real join_along(int reduction, real *sum)
 {
     for (int h = RUN_VECTORS / 2; h > 0; h /= 2)
         for (int j = 0; j < h; j++)
             sum[j] = join_pair(reduction, sum[j], sum[j + h]);
-    real low = sum[0];
-    float lane[2 * LANES];
-    STOREU(low, lane + LANES);
-    for (int h = LANES / 2; h > 0; h /= 2) {
-        STOREU(low, lane);
-        low = join_pair(reduction, low, LOADU(lane + h));
-    }
-    return low;
+    return join_lanes(reduction, sum[0]);
 }
 
 /* Along: n elements side by side; the result is in the first lane. */
@@ -102,7 +113,10 @@ inline real reduce_row(int reduction, __global const float *x, int n)
         real sum[RUN_VECTORS];
         for (int v = 0; v < RUN_VECTORS; v++)
             sum[v] = neutral_of(reduction);
-        for (int i = first; i < end; i += RUN_LANES)
+        int i = first;
+        for (; i + RUN_LANES <= end; i += RUN_LANES)
+            accumulate_along(reduction, sum, x + i, RUN_LANES);
+        if (i < end)
             accumulate_along(reduction, sum, x + i, end - i);
         const real result = join_along(reduction, sum);
         total = first == 0 ? result : join_pair(reduction, total, result);

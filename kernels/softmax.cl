@@ -11,15 +11,62 @@
 #include "share.h"
 #include "reduction.h"
 
-inline void softmax_row(__global const float *x, __global float *y, int n)
+/* e^d for d <= 0, and for what is NaN. */
+inline real exponential(real d)
 {
-    const real m = (real)(FIRST_LANE(reduce_row(REDUCTION_MAX, x, n)));
-    for (int i = 0; i < n; i += LANES)
-        store_lanes(clarus_exp(LOADU(x + i) - m), y + i, n - i);
-    const real s = (real)(FIRST_LANE(reduce_row(REDUCTION_SUM, y, n)));
+    const real e = clarus_exp_falling(d);
+    return d == d ? e : d;
+}
+
+/* The maximum, in the first lane. A logarithm shows the sign of its zero; of NaN the exponentials' sum makes NaN
+ * everywhere. */
+inline real largest(__global const float *x, int n)
+{
+    if (LOG)
+        return reduce_row(REDUCTION_MAX, x, n);
+    real m = -CLARUS_INF;
+    int i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        const real v = LOADU(x + i);
+        m = v > m ? v : m;
+    }
+    if (i < n) {
+        const real v = LOADU(x + i), more = v > m ? v : m;
+        m = LANE_NUMBERS < (ints)(n - i) ? more : m;
+    }
+    return join_lanes(REDUCTION_MAX, m);
+}
+
+/* Writes the exponentials of a row; their sum is in the first lane. */
+inline real exponentials(__global const float *x, __global float *y, int n, int room, real m)
+{
+    real total = (real)(0.0f);
+    for (int first = 0; first < n; first += RUN) {
+        const int end = n - first < RUN ? n : first + RUN;
+        real sum[RUN_VECTORS];
+        for (int v = 0; v < RUN_VECTORS; v++)
+            sum[v] = (real)(0.0f);
+        for (int i = first; i < end; i += RUN_LANES)
+            for (int v = 0; v < RUN_VECTORS && i + v * LANES < end; v++) {
+                const int at = i + v * LANES;
+                const real e = exponential(LOADU(x + at) - m), next = sum[v] + e;
+                store_lanes(e, y + at, room - at);
+                sum[v] = end - at >= LANES ? next : LANE_NUMBERS < (ints)(end - at) ? next : sum[v];
+            }
+        const real result = join_along(REDUCTION_SUM, sum);
+        total = first == 0 ? result : total + result;
+    }
+    return total;
+}
+
+/* room: elements from the row's first on that may be written, since those behind the row are written later. */
+inline void softmax_row(__global const float *x, __global float *y, int n, int room)
+{
+    const real m = (real)(FIRST_LANE(largest(x, n)));
+    const real s = (real)(FIRST_LANE(exponentials(x, y, n, room, m)));
     const real log_s = LOG ? clarus_log(s) : s;
     for (int i = 0; i < n; i += LANES)
-        store_lanes(LOG ? LOADU(x + i) - m - log_s : clarus_div(LOADU(y + i), s), y + i, n - i);
+        store_lanes(LOG ? LOADU(x + i) - m - log_s : clarus_div(LOADU(y + i), s), y + i, room - i);
 }
 
 CLARUS_KERNEL void softmax_along(__global const float *restrict x, __global float *y, SHARE, int n, int rows,
@@ -29,7 +76,7 @@ CLARUS_KERNEL void softmax_along(__global const float *restrict x, __global floa
         const int3 where = share_place(item, share);
         const int first = where.x * group, last = rows - first < group ? rows : first + group;
         for (int row = first; row < last; row++)
-            softmax_row(x + row * n, y + row * n, n);
+            softmax_row(x + row * n, y + row * n, n, (last - row) * n);
     }
 }
 
@@ -46,7 +93,7 @@ inline void softmax_columns(__global const float *x, __global float *y, int n, i
         for (int j = 0; j < RUN_LANES; j++)
             lane[j] = (real)(0.0f);
         for (int i = first; i < end; i++) {
-            const real e = clarus_exp(LOADU(x + i * side) - m);
+            const real e = exponential(LOADU(x + i * side) - m);
             store_lanes(e, y + i * side, width);
             lane[i % RUN_LANES] += e;
         }

@@ -31,6 +31,18 @@ static lowered_op *open_writer(const fusing *f, size_t value, unsigned kinds)
 
 enum { SUMS = 1u << OP_CONV | 1u << OP_MATMUL };
 
+/* The same of a value's writer or, behind a view that leaves the rows of N values whole, of a matrix product.
+ */
+static lowered_op *open_sum(const fusing *f, size_t value)
+{
+    lowered_op *op = open_writer(f, value, SUMS | 1u << OP_VIEW);
+    if (!op || op->kind != OP_VIEW)
+        return op;
+    const shape *seen = &f->graph->values[value].shape;
+    lowered_op *product = open_writer(f, op->inputs[0], 1u << OP_MATMUL);
+    return product && seen->rank && seen->dims[seen->rank - 1] == product->as.matmul.n ? product : NULL;
+}
+
 static const lower_note *find_note(const fusing *f, note_kind kind, size_t value)
 {
     return f->notes[value] && f->notes[value]->kind == kind ? f->notes[value] : NULL;
@@ -41,15 +53,25 @@ static const lowered_value *value_at(const fusing *f, size_t value)
     return &f->graph->values[value];
 }
 
+/* If the value is what `op` writes, or a view of it. */
+static int shows(const fusing *f, size_t value, const lowered_op *op)
+{
+    const lowered_op *view = writer_of(f, value);
+    return value == op->output || (view && view->kind == OP_VIEW && view->inputs[0] == op->output);
+}
+
 /* `op` is replaced by `into`, which takes its place and its output. */
 static void absorb(fusing *f, size_t op, lowered_op *into)
 {
     lowered_op merged = *into;
     size_t old = f->writer[into->output];
+    for (size_t i = 0; i < f->graph->ops[op].input_count; i++) {
+        size_t value = f->graph->ops[op].inputs[i];
+        f->uses[value]--;
+        if (shows(f, value, into))
+            f->dead[f->writer[value]] = 1;
+    }
     f->uses[into->output] = 0;
-    for (size_t i = 0; i < f->graph->ops[op].input_count; i++)
-        if (f->graph->ops[op].inputs[i] != into->output)
-            f->uses[f->graph->ops[op].inputs[i]]--;
     merged.output = f->graph->ops[op].output;
     f->graph->ops[op] = merged;
     f->writer[merged.output] = op;
@@ -231,11 +253,19 @@ static int fuse_bias(fusing *f, size_t number, lowered_op *sum, size_t value)
     return 1;
 }
 
+/* Rows of a matrix product may be seen in another shape; channels and pixels may not. */
+static int same_elements(const shape *a, const shape *b, op_kind kind)
+{
+    int64_t m, n;
+    return kind == OP_MATMUL ? shape_count(a, &m) && shape_count(b, &n) && m == n : shape_equal(a, b);
+}
+
 static int fuse_residual(fusing *f, size_t number, lowered_op *sum, size_t value)
 {
     const lowered_value *v = value_at(f, value), *out = value_at(f, f->graph->ops[number].output);
-    if (sum->epilogue.has_residual || v->kind == VALUE_CONSTANT || value == sum->output ||
-        !shape_equal(&v->shape, &out->shape) || !shape_equal(&value_at(f, sum->output)->shape, &out->shape))
+    const shape *sums = &value_at(f, sum->output)->shape;
+    if (sum->epilogue.has_residual || v->kind == VALUE_CONSTANT || shows(f, value, sum) ||
+        !shape_equal(&v->shape, &out->shape) || !same_elements(sums, &out->shape, sum->kind))
         return 0;
     if (!add_input(f, sum, sum->input_count, value)) {
         error_memory(f->error, sum->name);
@@ -251,7 +281,7 @@ static int fuse_add(fusing *f, size_t number)
 {
     const lowered_op *add = &f->graph->ops[number];
     size_t x = add->inputs[0], y = add->inputs[1];
-    lowered_op *left = open_writer(f, x, SUMS), *right = open_writer(f, y, SUMS);
+    lowered_op *left = open_sum(f, x), *right = open_sum(f, y);
     if (left && is_bias(f, left, y))
         return fuse_bias(f, number, left, y);
     if (right && is_bias(f, right, x))
@@ -266,8 +296,9 @@ static int fuse_add(fusing *f, size_t number)
 static int fuse_function(fusing *f, size_t number)
 {
     const eltwise_params p = f->graph->ops[number].as.eltwise;
-    lowered_op *into = open_writer(f, f->graph->ops[number].inputs[0], SUMS | 1u << OP_ELTWISE);
-    if (!into)
+    size_t x = f->graph->ops[number].inputs[0];
+    lowered_op *into = open_sum(f, x);
+    if (!into && !(into = open_writer(f, x, 1u << OP_ELTWISE)))
         return 0;
     into->epilogue.has_function = 1;
     into->epilogue.function = p.function;
@@ -329,9 +360,11 @@ static float single_at(const fusing *f, size_t value)
  */
 static size_t beside_constant(const fusing *f, const lowered_op *op, float *constant)
 {
-    for (int side = 0; side < 2; side++)
-        if ((*constant = single_at(f, op->inputs[1 - side])) == *constant)
+    for (int side = 0; side < 2; side++) {
+        *constant = single_at(f, op->inputs[1 - side]);
+        if (!isnan(*constant))
             return op->inputs[side];
+    }
     return LOWER_NONE;
 }
 
@@ -351,9 +384,11 @@ static int is_erf_and_one(const fusing *f, size_t value, size_t x, float *diviso
     if (!add || add->epilogue.has_function)
         return 0;
     const lowered_op *div = sole_writer(f, beside_constant(f, add, &one), ELTWISE_div);
-    return div && one == 1 && div->epilogue.has_function && div->epilogue.function == ELTWISE_erf &&
-           div->inputs[0] == x && (*divisor = single_at(f, div->inputs[1])) == *divisor &&
-           shape_equal(&value_at(f, x)->shape, &value_at(f, value)->shape);
+    if (!div || one != 1 || !div->epilogue.has_function || div->epilogue.function != ELTWISE_erf ||
+        div->inputs[0] != x)
+        return 0;
+    *divisor = single_at(f, div->inputs[1]);
+    return !isnan(*divisor) && shape_equal(&value_at(f, x)->shape, &value_at(f, value)->shape);
 }
 
 /* The product that is this value, if it may become part of another operation. */

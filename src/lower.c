@@ -449,8 +449,22 @@ size_t lower_view(lowering *l, size_t x, const shape *shape)
     return lower_emit(l, &op, lower_dtype(l, x), shape);
 }
 
+/* If the part is the whole of x in its order: axes of extent 1 alone change places. */
+static int keeps_order(lowering *l, size_t x, const move_part *part, const shape *out)
+{
+    int64_t count;
+    if (!shape_count(out, &count) || count != lower_count(l, x) || part->from_offset || part->to_offset)
+        return 0;
+    for (size_t k = 0; k < part->rank; k++)
+        if (part->dims[k] != 1 && part->from_strides[k] != part->to_strides[k])
+            return 0;
+    return 1;
+}
+
 size_t lower_move(lowering *l, size_t x, const move_part *part, const shape *shape)
 {
+    if (l->status == CLARUS_OK && keeps_order(l, x, part, shape))
+        return lower_view(l, x, shape);
     lowered_op op = {.kind = OP_MOVE, .inputs = &x, .input_count = 1};
     op.as.move = (move_params){.covers = 1, .concat_axis = -1};
     if (l->status != CLARUS_OK)

@@ -924,6 +924,32 @@ static void test_epilogues(void)
     builder_free(&b);
 }
 
+/* A product's bias, residual and function behind a transpose of axes of extent 1 and a reshape, and a view
+ * that splits the rows, which keeps them apart. */
+static void test_views(void)
+{
+    static run r;
+    builder b;
+    for (int split = 0; split < 2; split++) {
+        builder_start(&b, 13);
+        builder_input(&b, "x", CLARUS_FLOAT32, 3, DIMS(2, 1, 3));
+        builder_input(&b, "r", CLARUS_FLOAT32, split ? 4 : 3, split ? DIMS(1, 2, 2, 2) : DIMS(1, 2, 4));
+        floats(&b, "w", 2, DIMS(3, 4), FLOATS(1, -0.5f, 0.25f, 3, 0.1f, 0.2f, -0.3f, 7, -1, 0.5f, 0.75f, -2));
+        floats(&b, "bias", 1, DIMS(4), FLOATS(0.5f, -3, 2, 0.125f));
+        longs(&b, "shape", 4, DIMS(1, 2, 2, 2));
+        builder_node(&b, "MatMul", "x w", "m");
+        builder_ints(&b, builder_node(&b, "Transpose", "m", "t"), "perm", 3, DIMS(1, 0, 2));
+        builder_node(&b, "Add", "t bias", "a");
+        builder_node(&b, split ? "Reshape" : "Identity", split ? "a shape" : "a", "v");
+        builder_node(&b, "Add", "r v", "s");
+        builder_node(&b, "Relu", "s", "y");
+        builder_output(&b, "y");
+        compare_fused(&b, "m", split ? 3 : 1, split ? 5 : 4, &r);
+        run_free(&r);
+        builder_free(&b);
+    }
+}
+
 /* 1 + erf(c / 1.5) as "t", after a convolution. */
 static void start_gelu(builder *b)
 {
@@ -1143,6 +1169,7 @@ int main(void)
     test_half();
     test_epilogues();
     test_gelu();
+    test_views();
     test_batch_norm();
     test_padding();
     test_binding();
