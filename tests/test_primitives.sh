@@ -23,7 +23,7 @@ for file in "$kernels"/*.cl; do
     # Every branch of #if: vectors and scalars, each parameter off and on.
     for options in '-DLANES=16 -DCLARUS_LANES=16 -DFAMILY_INTEGER' '-DLANES=1 -DFAMILY_DIVISION -DAVERAGE=1 -DBLOCKED=1 -DFUNCTION=1 -DCLARUS_SOFT_DIVIDE'; do
         # shellcheck disable=SC2086
-        "$compiler" -E -P -x c -w -D__OPENCL_VERSION__=120 -DTP=2 -DTC=2 $options -I "$kernels" "$file" |
+        "$compiler" -E -P -x c -w -D__OPENCL_VERSION__=120 -DTP=2 -DTC=2 -DG=2 $options -I "$kernels" "$file" |
             grep -v '^#pragma' >"$work/text"
         tr -s '\n\t ' ' ' <"$work/text" >"$work/line"
         # Functions defined here: a type, a name, parameters without parentheses, a brace.
