@@ -385,13 +385,13 @@ static inline real clarus_mod(real x, real y)
 /* ---- Functions of a sigmoid's kind ---- */
 
 /* With e = e^-|x|, which never overflows, and q = e / (1 + e): 1 - q, or e - e q for x < 0. Of a NaN 1, so that
- * a product with x is NaN. */
+ * a product with x is NaN. A zero is +0 even where a device's fma adds +0 to -0 otherwise. */
 static inline real clarus_gate(real x)
 {
     real e = clarus_exp_falling(-clarus_abs(x));
     real q = clarus_div(e, e + 1.0f);
     real first = x < 0.0f ? e : (real)1.0f;
-    return fma(-first, q, first);
+    return first > 0.0f ? fma(-first, q, first) : (real)0.0f;
 }
 
 static inline real clarus_sigmoid(real x)
