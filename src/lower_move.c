@@ -1,85 +1,9 @@
-/* Operators that cut values into parts, bring parts together, or repeat them: moves by strides. */
+/* Operators that cut values into parts, or repeat them: moves by strides. */
 #include "lower_ops.h"
 
 #include "indexed.h"
 
 #include <string.h>
-
-/* ---- Concatenation */
-
-static int concat_fits(const shape *first, const shape *s, size_t axis)
-{
-    if (s->rank != first->rank)
-        return 0;
-    for (size_t i = 0; i < s->rank; i++)
-        if (i != axis && s->dims[i] != first->dims[i])
-            return 0;
-    return 1;
-}
-
-/* Shape of the whole; inputs without elements leave the list. */
-static shape measure_concat(lowering *l, size_t *inputs, size_t *count, size_t axis)
-{
-    char a[SHAPE_TEXT], b[SHAPE_TEXT];
-    size_t given = *count;
-    shape first = lower_shape(l, inputs[0]), out = first;
-    clarus_dtype dtype = lower_dtype(l, inputs[0]);
-    out.dims[axis] = 0;
-    *count = 0;
-    for (size_t i = 0; i < given && l->status == CLARUS_OK; i++) {
-        size_t x = inputs[i];
-        shape s = lower_shape(l, x);
-        if (!concat_fits(&first, &s, axis) || lower_dtype(l, x) != dtype)
-            lower_error(l, CLARUS_E_SHAPE, "%s and %s do not fit along axis %zu", shape_text(&first, a),
-                        shape_text(&s, b), axis);
-        else
-            out.dims[axis] += s.dims[axis];
-        if (lower_count(l, x) > 0)
-            inputs[(*count)++] = x;
-    }
-    return out;
-}
-
-static move_part *concat_parts(lowering *l, const size_t *inputs, size_t count, size_t axis, const shape *out)
-{
-    move_part *parts = lowered_alloc(l->out, count, sizeof *parts);
-    int64_t strides[CLARUS_MAX_RANK], at = 0;
-    shape_strides(out, strides);
-    for (size_t i = 0; i < count && parts; i++) {
-        shape s = lower_shape(l, inputs[i]);
-        parts[i] = (move_part){.rank = s.rank, .to_offset = at * strides[axis]};
-        memcpy(parts[i].dims, s.dims, sizeof s.dims);
-        memcpy(parts[i].to_strides, strides, sizeof strides);
-        shape_strides(&s, parts[i].from_strides);
-        at += s.dims[axis];
-    }
-    return parts;
-}
-
-size_t lower_join(lowering *l, size_t *inputs, size_t count, size_t axis)
-{
-    if (l->status != CLARUS_OK)
-        return LOWER_NONE;
-    size_t first = inputs[0];
-    shape out = measure_concat(l, inputs, &count, axis);
-    if (l->status == CLARUS_OK && count <= 1) /* nothing is brought together */
-        return count ? inputs[0] : first;
-    lowered_op op = {.kind = OP_MOVE, .inputs = inputs, .input_count = count};
-    op.as.move = (move_params){.covers = 1, .concat_axis = (int)axis};
-    op.as.move.parts = l->status == CLARUS_OK ? concat_parts(l, inputs, count, axis, &out) : NULL;
-    if (!op.as.move.parts)
-        lower_error(l, CLARUS_E_MEMORY, "out of memory");
-    return lower_emit(l, &op, lower_dtype(l, first), &out);
-}
-
-void lower_concat(lowering *l)
-{
-    size_t axis = lower_axis(l, lower_int(l, "axis", 1), lower_shape(l, lower_input(l, 0)).rank);
-    size_t *inputs = lower_memory(l, (int64_t)l->node->input_count, sizeof *inputs);
-    for (size_t i = 0; i < l->node->input_count && inputs; i++)
-        inputs[i] = lower_input(l, i);
-    lower_bind(l, 0, lower_join(l, inputs, l->node->input_count, axis));
-}
 
 /* ---- Slices */
 

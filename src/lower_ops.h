@@ -101,8 +101,12 @@ void lower_transpose_node(lowering *l);
  * none. */
 size_t lower_axes(lowering *l, size_t i, size_t rank, unsigned char set[CLARUS_MAX_RANK], int *given);
 
-/* lower_move.c: parts of values brought together */
+/* lower_concat.c */
 void lower_concat(lowering *l);
+/* The inputs one after the other along an axis; the list is used up. */
+size_t lower_join(lowering *l, size_t *inputs, size_t count, size_t axis);
+
+/* lower_move.c: parts and repetitions of values */
 void lower_split(lowering *l);
 void lower_slice(lowering *l);
 void lower_expand(lowering *l);
@@ -112,8 +116,6 @@ void lower_gather(lowering *l);
 void lower_reverse_sequence(lowering *l);
 void lower_center_crop_pad(lowering *l);
 void lower_trilu(lowering *l);
-/* The inputs one after the other along an axis; the list is used up. */
-size_t lower_join(lowering *l, size_t *inputs, size_t count, size_t axis);
 /* start, start + step, ... along an axis: count of them, within it. */
 size_t lower_part(lowering *l, size_t x, size_t axis, int64_t start, int64_t step, int64_t count);
 /* x's elements at these indices along an axis, as Gather. */
