@@ -14,6 +14,7 @@ enum { COPIES = 4, NOWHERE = -1 };
 /* Where a value lies: its home, and copies in other layouts. */
 struct placement {
     layout home;
+    size_t writer;   /* of a value with a channel map: the operation */
     int64_t part_of; /* the concatenated value in whose buffer it is computed; NOWHERE: in its own */
     operand places[COPIES];
     size_t place_count;
@@ -111,16 +112,21 @@ static int eltwise_is_blocked(const plan *plan, const lowered_op *op)
     return blocked && out->rank == 4;
 }
 
-/* Channels of all parts but the last in whole blocks: then a concatenation copies blocks. */
+/* Channels of all parts but the last in whole blocks, most of them there already: then a concatenation copies
+ * blocks. */
 static int concat_is_blocked(const plan *plan, const lowered_op *op)
 {
-    if (op->as.move.concat_axis != 1 || plan->graph->values[op->output].shape.rank != 4)
+    const lowered_value *values = plan->graph->values;
+    int64_t blocked = 0;
+    if (op->as.move.concat_axis != 1 || values[op->output].shape.rank != 4)
         return 0;
-    for (size_t i = 0; i < op->input_count; i++)
-        if (!is_blocked(plan, op->inputs[i]) ||
-            (i + 1 < op->input_count && plan->graph->values[op->inputs[i]].shape.dims[1] % LAYOUT_BLOCK))
+    for (size_t i = 0; i < op->input_count; i++) {
+        int64_t channels = values[op->inputs[i]].shape.dims[1];
+        if (i + 1 < op->input_count && channels % LAYOUT_BLOCK)
             return 0;
-    return 1;
+        blocked += is_blocked(plan, op->inputs[i]) ? channels : 0;
+    }
+    return blocked * 2 >= values[op->output].shape.dims[1];
 }
 
 static int produces_blocked(const plan *plan, const lowered_op *op)
@@ -191,12 +197,41 @@ static void choose_halos(plan *plan)
     }
 }
 
+/* A concatenation of blocks. */
+static int is_concat(const plan *plan, const lowered_op *op)
+{
+    return op->kind == OP_MOVE && is_blocked(plan, op->output) && !plan->maps[op->output];
+}
+
 static int is_first_use(const lowered_op *concat, size_t i)
 {
     for (size_t j = 0; j < i; j++)
         if (concat->inputs[j] == concat->inputs[i])
             return 0;
     return 1;
+}
+
+/* If the value, which has a map, is whole blocks of another: those; else -1. */
+static int64_t first_block_of(const plan *plan, size_t value)
+{
+    return is_blocked(plan, value)
+               ? channel_map_first_block(plan->maps[value], &plan->graph->values[value].shape)
+               : -1;
+}
+
+/* What is seen as blocks of another value has the other's halo. */
+static void widen_sources(plan *plan)
+{
+    for (size_t v = 0; v < plan->graph->value_count; v++)
+        if (plan->maps[v] && first_block_of(plan, v) >= 0)
+            widen_halo(&plan->placements[plan->maps[v]->origins[0].source].home, &plan->placements[v].home);
+}
+
+/* A concatenation's part that an operation writes blocked. */
+static int is_written_blocked(const plan *plan, size_t value)
+{
+    return plan->graph->values[value].kind == VALUE_TEMPORARY && is_blocked(plan, value) &&
+           !(plan->maps[value] && first_block_of(plan, value) >= 0);
 }
 
 /* Parts of a blocked concatenation are computed where they belong, so that it costs nothing, unless they are
@@ -206,7 +241,7 @@ static void join_concat(plan *plan, const lowered_op *concat)
     struct placement *whole = &plan->placements[concat->output];
     for (size_t i = 0; i < concat->input_count; i++) {
         struct placement *part = &plan->placements[concat->inputs[i]];
-        if (part->part_of != NOWHERE || plan->graph->values[concat->inputs[i]].kind != VALUE_TEMPORARY)
+        if (part->part_of != NOWHERE || !is_written_blocked(plan, concat->inputs[i]))
             continue;
         part->part_of = (int64_t)concat->output;
         widen_halo(&whole->home, &part->home);
@@ -230,22 +265,49 @@ static void place_parts(plan *plan, const lowered_op *concat)
     }
 }
 
-static void choose_homes(plan *plan)
+/* Movements of whole channels, most of them of blocked values, wait until their result is asked for: then it
+ * is gathered from the values that were there before all of them, or never. */
+static clarus_status map_channels(plan *plan, size_t number, clarus_error *error)
+{
+    const lowered_op *op = &plan->graph->ops[number];
+    channel_map *map;
+    int64_t blocked = 0;
+    clarus_status status = channel_map_make(plan->graph, plan->maps, op, &map, error);
+    if (status != CLARUS_OK || !map)
+        return status;
+    for (int64_t i = 0; i < map->count; i++)
+        blocked += is_blocked(plan, map->origins[i].source);
+    if (blocked * 2 < map->count)
+        return CLARUS_OK;
+    plan->maps[op->output] = map;
+    plan->placements[op->output].writer = number;
+    if (channel_map_is_regular(plan->graph, map, &plan->graph->values[op->output].shape))
+        plan->placements[op->output].home = blocked_layout;
+    return CLARUS_OK;
+}
+
+static clarus_status choose_homes(plan *plan, clarus_error *error)
 {
     const lowered_graph *graph = plan->graph;
     for (size_t v = 0; v < graph->value_count; v++)
         plan->placements[v].part_of = NOWHERE;
     for (size_t i = 0; i < graph->op_count; i++) {
         const lowered_op *op = &graph->ops[i];
-        plan->placements[op->output].home = produces_blocked(plan, op) ? blocked_layout : plain_layout;
+        int blocked = produces_blocked(plan, op), moves = op->kind == OP_MOVE || op->kind == OP_VIEW;
+        plan->placements[op->output].home = blocked ? blocked_layout : plain_layout;
+        clarus_status status = moves && !blocked ? map_channels(plan, i, error) : CLARUS_OK;
+        if (status != CLARUS_OK)
+            return status;
     }
     choose_halos(plan);
+    widen_sources(plan);
     for (size_t i = 0; i < graph->op_count; i++)
-        if (graph->ops[i].kind == OP_MOVE && is_blocked(plan, graph->ops[i].output))
+        if (is_concat(plan, &graph->ops[i]))
             join_concat(plan, &graph->ops[i]);
     for (size_t i = graph->op_count; i-- > 0;)
-        if (graph->ops[i].kind == OP_MOVE && is_blocked(plan, graph->ops[i].output))
+        if (is_concat(plan, &graph->ops[i]))
             place_parts(plan, &graph->ops[i]);
+    return CLARUS_OK;
 }
 
 /* ---- operands ---------------------------------------------------------------------------------- */
@@ -305,6 +367,8 @@ static clarus_status place_source(plan *plan, size_t value, operand *out, clarus
     return CLARUS_OK;
 }
 
+static clarus_status plan_mapped(plan *plan, size_t value, clarus_error *error);
+
 /* The value in a layout that serves, copied if it has to be. */
 static clarus_status get_operand(plan *plan, size_t op, size_t value, const layout *wanted, operand *out,
                                  clarus_error *error)
@@ -313,7 +377,9 @@ static clarus_status get_operand(plan *plan, size_t op, size_t value, const layo
     const shape *shape = &plan->graph->values[value].shape;
     clarus_status status = CLARUS_OK;
     operand source;
-    if (p->place_count == 0 && (status = place_source(plan, value, &source, error)) != CLARUS_OK)
+    if (p->place_count == 0 &&
+        (status = plan->maps[value] ? plan_mapped(plan, value, error)
+                                    : place_source(plan, value, &source, error)) != CLARUS_OK)
         return status;
     for (size_t i = 0; i < p->place_count; i++)
         if (serves(&p->places[i].layout, wanted, shape)) {
@@ -371,6 +437,8 @@ static clarus_status get_inputs(plan *plan, size_t number, operand *in, clarus_e
         }
         if (packs && i == 0)
             wanted = conv_input_layout(plan, op);
+        if (op->kind == OP_MOVE && !is_blocked(plan, op->inputs[i])) /* into its place in blocks at once */
+            wanted = plain_layout;
         if (op->kind == OP_MATMUL && i == 1 && !plan_takes_fast_matmul(plan) &&
             plan->graph->values[op->inputs[i]].kind == VALUE_CONSTANT) {
             in[i] = (operand){.buffer = SIZE_MAX};
@@ -484,6 +552,60 @@ static clarus_status plan_op(plan *plan, size_t number, clarus_error *error)
     return CLARUS_OK;
 }
 
+/* Where the source of each channel lies. */
+static clarus_status get_sources(plan *plan, size_t op, const plane_origin *channels, size_t count,
+                                 operand ***sources, clarus_error *error)
+{
+    clarus_status status = CLARUS_OK;
+    operand **of = *sources = plan_alloc(plan, count, sizeof **sources);
+    if (!of)
+        return error_memory(error, "channels");
+    for (size_t c = 0, known; c < count && status == CLARUS_OK; c++) {
+        for (known = 0; channels[known].source != channels[c].source; known++)
+            ;
+        of[c] = known < c ? of[known] : plan_alloc(plan, 1, sizeof **of);
+        if (!of[c])
+            return error_memory(error, "channels");
+        if (known == c)
+            status = get_operand(plan, op, channels[c].source, &blocked_layout, of[c], error);
+    }
+    return status;
+}
+
+static clarus_status gather_channels(plan *plan, size_t value, clarus_error *error)
+{
+    const channel_map *map = plan->maps[value];
+    const shape *shape = &plan->graph->values[value].shape;
+    size_t op = plan->placements[value].writer, source = map->origins[0].source;
+    operand **sources, out;
+    clarus_status status = get_sources(plan, op, map->origins, (size_t)shape->dims[1], &sources, error);
+    if (status != CLARUS_OK)
+        return status;
+    int64_t block = channel_map_first_block(map, shape);
+    if (block >= 0) {
+        out = *sources[0];
+        out.shape = *shape;
+        out.layout.first_block += block;
+        if (!out.layout.total_blocks)
+            out.layout.total_blocks = block_count(plan, source);
+        remember(plan, value, &out);
+        return CLARUS_OK;
+    }
+    if ((status = place_output(plan, value, &out, error)) != CLARUS_OK)
+        return status;
+    size_t first = plan->launch_count;
+    status = launch_channels(plan, op, map, (const operand *const *)sources, &out, error);
+    mark_written(plan, first, &out);
+    return status;
+}
+
+/* What a movement that has waited writes. */
+static clarus_status plan_mapped(plan *plan, size_t value, clarus_error *error)
+{
+    return is_blocked(plan, value) ? gather_channels(plan, value, error)
+                                   : plan_op(plan, plan->placements[value].writer, error);
+}
+
 /* Graph inputs and outputs are row-major buffers of their own. */
 static clarus_status plan_inputs(plan *plan, clarus_error *error)
 {
@@ -521,9 +643,10 @@ static clarus_status plan_all(plan *plan, clarus_error *error)
     clarus_status status = plan_inputs(plan, error);
     if (status != CLARUS_OK)
         return status;
-    choose_homes(plan);
+    if ((status = choose_homes(plan, error)) != CLARUS_OK)
+        return status;
     for (size_t i = 0; i < plan->graph->op_count; i++)
-        if ((status = plan_op(plan, i, error)) != CLARUS_OK)
+        if (!plan->maps[plan->graph->ops[i].output] && (status = plan_op(plan, i, error)) != CLARUS_OK)
             return status;
     if ((status = plan_outputs(plan, error)) != CLARUS_OK ||
         (status = plan_share_memory(plan, error)) != CLARUS_OK)
@@ -546,10 +669,11 @@ clarus_status plan_create(lowered_graph *graph, const device_params *device, cla
     p->fast = math == CLARUS_MATH_FAST;
     p->plain = mode && strcmp(mode, "plain") == 0;
     p->placements = memory_calloc(graph->context, graph->value_count, sizeof *p->placements);
+    p->maps = memory_calloc(graph->context, graph->value_count, sizeof *p->maps);
     p->inputs = plan_alloc(p, graph->input_count, sizeof *p->inputs);
     p->outputs = plan_alloc(p, graph->output_count, sizeof *p->outputs);
-    clarus_status status =
-        p->placements && p->inputs && p->outputs ? plan_all(p, error) : error_memory(error, "plan");
+    clarus_status status = p->placements && p->maps && p->inputs && p->outputs ? plan_all(p, error)
+                                                                               : error_memory(error, "plan");
     if (status != CLARUS_OK) {
         plan_free(p);
         return status;
@@ -564,6 +688,7 @@ void plan_free(plan *plan)
         return;
     clarus_context *context = plan->graph->context;
     memory_free(context, plan->placements);
+    memory_free(context, plan->maps);
     memory_free(context, plan->buffers);
     memory_free(context, plan->launches);
     memory_free(context, plan);

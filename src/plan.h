@@ -5,6 +5,7 @@
 #ifndef CLARUS_PLAN_H
 #define CLARUS_PLAN_H
 
+#include "channel_map.h"
 #include "kernel_registry.h"
 #include "layout.h"
 #include "lowered.h"
@@ -120,6 +121,7 @@ struct plan {
     int parallel; /* work-groups that the device runs at once */
     int plain;    /* CLARUS_PLAN=plain: row-major, nothing shared; the first tool when digests differ */
     struct placement *placements;
+    channel_map **maps; /* per value: how its channels come from others', or NULL */
     plan_buffer *buffers;
     size_t buffer_count, buffer_capacity;
     launch *launches;
@@ -183,6 +185,10 @@ clarus_status launch_softmax(plan *plan, size_t op, const lowered_op *what, cons
                              const operand *out, clarus_error *error); /* PLAIN */
 clarus_status launch_move(plan *plan, size_t op, const lowered_op *what, const operand *in,
                           const operand *out, clarus_error *error); /* PLAIN */
+/* launch_channels.c: a BLOCKED value whose channels come from others by a regular map; for each channel,
+ * where its source lies, BLOCKED too. */
+clarus_status launch_channels(plan *plan, size_t op, const channel_map *map, const operand *const *operands,
+                              const operand *out, clarus_error *error);
 /* launch_index.c: PLAIN, elements of any size. */
 clarus_status launch_gather(plan *plan, size_t op, const lowered_op *what, const operand *in,
                             const operand *out, clarus_error *error);
