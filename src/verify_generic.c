@@ -169,23 +169,14 @@ static clarus_status build_move(lowered_graph *graph, const void *parameters, cl
     return CLARUS_OK;
 }
 
-/* Through blocks and back: a convolution, its output seen in another shape, and a convolution again. */
-static clarus_status build_reorder(lowered_graph *graph, const void *parameters, clarus_error *error)
+/* A 3x3 convolution of each channel of x, which is [N, C, H, W]. */
+static clarus_status add_depthwise(lowered_graph *graph, size_t x, const shape *s, clarus_error *error)
 {
-    const shape *s = parameters;
-    size_t blocked, view, in[2];
-    shape flat = {3, {s->dims[0], s->dims[1] * s->dims[2], s->dims[3]}}, weights = {4, {s->dims[1], 1, 3, 3}};
-    clarus_status status;
+    shape weights = {4, {s->dims[1], 1, 3, 3}};
+    size_t in[2] = {x};
     lowered_op *op;
-    if ((status = add_blocked(graph, s, &blocked, error)) != CLARUS_OK ||
-        (status = layer_add_op(graph, OP_VIEW, &blocked, 1, &flat, &op, error)) != CLARUS_OK)
-        return status;
-    view = op->output;
-    if ((status = layer_add_op(graph, OP_VIEW, &view, 1, s, &op, error)) != CLARUS_OK)
-        return status;
-    in[0] = op->output;
-    if ((status = verify_constant(graph, &weights, 2, &in[1], error)) != CLARUS_OK ||
-        (status = layer_add_op(graph, OP_CONV, in, 2, s, &op, error)) != CLARUS_OK)
+    clarus_status status = verify_constant(graph, &weights, 2, &in[1], error);
+    if (status != CLARUS_OK || (status = layer_add_op(graph, OP_CONV, in, 2, s, &op, error)) != CLARUS_OK)
         return status;
     const int64_t *d = s->dims;
     op->as.conv = (conv_params){CONV_DIRECT,
@@ -201,6 +192,96 @@ static clarus_status build_reorder(lowered_graph *graph, const void *parameters,
                                            .in = {1, d[2], d[3]},
                                            .out = {1, d[2], d[3]}}};
     return CLARUS_OK;
+}
+
+/* A movement from one value, or a concatenation of several along the second axis. */
+static clarus_status add_move(lowered_graph *graph, const size_t *in, const move_part *parts, size_t count,
+                              const shape *y, size_t *number, clarus_error *error)
+{
+    move_part *kept = lowered_alloc(graph, count, sizeof *kept);
+    lowered_op *op;
+    if (!kept)
+        return error_memory(error, "parts");
+    clarus_status status = layer_add_op(graph, OP_MOVE, in, count, y, &op, error);
+    if (status != CLARUS_OK)
+        return status;
+    memcpy(kept, parts, count * sizeof *kept);
+    op->as.move = (move_params){kept, 1, 0, count > 1 ? 1 : -1};
+    *number = op->output;
+    return CLARUS_OK;
+}
+
+enum { CHANNEL_PARTS = 20 };
+
+/* Parts of so many channels are concatenated, shuffled as that many groups, and of the result `count`
+ * channels from `first` on convolved. */
+typedef struct channels_case {
+    int64_t batch, parts, channels[CHANNEL_PARTS], rows, columns, groups, first, count;
+} channels_case;
+
+static clarus_status concat_channels(lowered_graph *graph, const channels_case *c, const shape *whole,
+                                     size_t *number, clarus_error *error)
+{
+    size_t in[CHANNEL_PARTS];
+    move_part parts[CHANNEL_PARTS];
+    int64_t plane = c->rows * c->columns, image = whole->dims[1] * plane, at = 0;
+    for (int64_t i = 0; i < c->parts; i++) {
+        int64_t channels = c->channels[i] ? c->channels[i] : c->channels[0];
+        shape s = {4, {c->batch, channels, c->rows, c->columns}};
+        clarus_status status = add_blocked(graph, &s, &in[i], error);
+        if (status != CLARUS_OK)
+            return status;
+        parts[i] = (move_part){2, {c->batch, channels * plane}, 0, {channels * plane, 1}, at, {image, 1}};
+        at += channels * plane;
+    }
+    return add_move(graph, in, parts, (size_t)c->parts, whole, number, error);
+}
+
+static clarus_status build_channels(lowered_graph *graph, const void *parameters, clarus_error *error)
+{
+    const channels_case *c = parameters;
+    int64_t channels = 0, groups = c->groups, plane = c->rows * c->columns;
+    for (int64_t i = 0; i < c->parts; i++)
+        channels += c->channels[i] ? c->channels[i] : c->channels[0];
+    int64_t each = channels / groups, image = channels * plane;
+    shape whole = {4, {c->batch, channels, c->rows, c->columns}}, some = whole,
+          grouped = {5, {c->batch, groups, each, c->rows, c->columns}},
+          turned = {5, {c->batch, each, groups, c->rows, c->columns}};
+    move_part turn = {4, {c->batch, each, groups, plane},  0, {image, plane, each * plane, 1},
+                      0, {image, groups * plane, plane, 1}};
+    move_part cut = {2, {c->batch, c->count * plane}, c->first * plane, {image, 1}, 0, {c->count * plane, 1}};
+    size_t x;
+    lowered_op *op;
+    some.dims[1] = c->count;
+    clarus_status status = concat_channels(graph, c, &whole, &x, error);
+    if (status != CLARUS_OK ||
+        (status = layer_add_op(graph, OP_VIEW, &x, 1, &grouped, &op, error)) != CLARUS_OK)
+        return status;
+    x = op->output;
+    if ((status = add_move(graph, &x, &turn, 1, &turned, &x, error)) != CLARUS_OK ||
+        (status = layer_add_op(graph, OP_VIEW, &x, 1, &whole, &op, error)) != CLARUS_OK)
+        return status;
+    x = op->output;
+    if ((status = add_move(graph, &x, &cut, 1, &some, &x, error)) != CLARUS_OK)
+        return status;
+    return add_depthwise(graph, x, &some, error);
+}
+
+/* Through blocks and back: a convolution, its output seen in another shape, and a convolution again. */
+static clarus_status build_reorder(lowered_graph *graph, const void *parameters, clarus_error *error)
+{
+    const shape *s = parameters;
+    size_t blocked, view;
+    shape flat = {3, {s->dims[0], s->dims[1] * s->dims[2], s->dims[3]}};
+    clarus_status status;
+    lowered_op *op;
+    if ((status = add_blocked(graph, s, &blocked, error)) != CLARUS_OK ||
+        (status = layer_add_op(graph, OP_VIEW, &blocked, 1, &flat, &op, error)) != CLARUS_OK)
+        return status;
+    view = op->output;
+    if ((status = layer_add_op(graph, OP_VIEW, &view, 1, s, &op, error)) != CLARUS_OK)
+        return status;
+    return add_depthwise(graph, op->output, s, error);
 }
 
 /* ---- the table --------------------------------------------------------------------------------- */
@@ -229,6 +310,13 @@ static clarus_status build_reorder(lowered_graph *graph, const void *parameters,
 #define MOVE_CASE(text, ...)                                                                                 \
     {                                                                                                        \
         "move", text, build_move, &(const move_case)                                                         \
+        {                                                                                                    \
+            __VA_ARGS__                                                                                      \
+        }                                                                                                    \
+    }
+#define CHANNELS_CASE(text, ...)                                                                             \
+    {                                                                                                        \
+        "channels", text, build_channels, &(const channels_case)                                             \
         {                                                                                                    \
             __VA_ARGS__                                                                                      \
         }                                                                                                    \
@@ -312,6 +400,16 @@ static const verify_case cases[] = {
               {{2, {5, 20}, 0, {20, 1}, 2 * 30 + 4, {30, 1}}}),
     MOVE_CASE("padding of uint64 with a value", CLARUS_UINT64, 0, 0, -1, S(2, 9, 30), {S(2, 5, 20)}, 1,
               {{2, {5, 20}, 0, {20, 1}, 2 * 30 + 4, {30, 1}}}),
+    CHANNELS_CASE("10 with 24, from the third on", 2, 2, {10, 24}, 5, 6, 1, 2, 32),
+    CHANNELS_CASE("58 with 58, first half of the shuffle", 2, 2, {58, 58}, 7, 7, 2, 0, 58),
+    CHANNELS_CASE("58 with 58, second half of the shuffle", 2, 2, {58, 58}, 7, 7, 2, 58, 58),
+    CHANNELS_CASE("40 with 40, 80, in 5 groups", 1, 3, {40, 40, 80}, 9, 31, 5, 0, 160),
+    CHANNELS_CASE("16 with 17, in 3 groups", 3, 2, {16, 17}, 3, 70, 3, 1, 31),
+    CHANNELS_CASE("whole blocks, the second", 2, 2, {32, 48}, 5, 6, 1, 16, 16),
+    CHANNELS_CASE("whole blocks, shuffled", 1, 2, {32, 32}, 6, 6, 2, 0, 64),
+    CHANNELS_CASE("ten times 12", 2, 10, {12}, 4, 5, 1, 0, 120),
+    CHANNELS_CASE("twelve times 3, more than one launch can take", 2, 12, {3}, 4, 5, 1, 0, 36),
+    CHANNELS_CASE("twenty times 1, more than one block can have", 2, 20, {1}, 4, 5, 2, 3, 17),
     REORDER_CASE("37 channels of 14x14", 2, 37, 14, 14),
     REORDER_CASE("16 channels of 1x1", 3, 16, 1, 1),
     REORDER_CASE("20 channels of 2x2", 3, 20, 2, 2),
