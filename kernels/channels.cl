@@ -1,8 +1,8 @@
 /* Channels of blocked values brought together in another blocked value.
  *
  * A block of y is put together from pieces: lanes l of it, those whose bits are set in `lanes`, are
- * x[at + (l >> shift)] of each pixel, x one of up to eight values. A piece of shift 0 is a run of channels, one of shift
- * 1 every other channel of y from a run, as shuffles have it. A block's first piece has all bits set; later ones go on
+ * x[at + (l >> shift)] of each pixel, x one of up to eight values. A piece of shift 0 is a run of channels; shift 1 to 3:
+ * every second to eighth channel of y is from a run, as it is after one to three shuffles. A block's first piece has all bits set; later ones go on
  * top. Lanes beyond the channels of y get anything.
  *
  * Dimension 0: 16 / LANES parts of a block, dimension 1: runs of `run` pixels of a row, dimension 2: images and channel
@@ -25,19 +25,23 @@ inline int copy_lanes(__global const float *x, int at, int shift, int lanes, __g
     return i;
 }
 
+#define EACH_PIXEL(spread) \
+    for (; i < pixels; i++) { \
+        const float16 v = LOADU(x + i * 16); \
+        STOREV(chosen ? spread : LOADV(y + i * 16), y + i * 16); \
+    }
+
 inline void copy_piece(__global const float *x, int at, int shift, int lanes, __global float *y, int pixels)
 {
     const int16 number = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     const int16 chosen = ((int16)(lanes) >> number & 1) != 0;
     int i = copy_lanes(x, at, shift, lanes, y, pixels);
     x += at;
-    if (shift == 0)
-        for (; i < pixels; i++)
-            STOREV(chosen ? LOADU(x + i * 16) : LOADV(y + i * 16), y + i * 16);
-    for (; i < pixels; i++) {
-        const float8 v = vload8(0, x + i * 16);
-        const float16 twice = v.s0011223344556677;
-        STOREV(chosen ? twice : LOADV(y + i * 16), y + i * 16);
+    switch (shift) {
+    case 0: EACH_PIXEL(v); break;
+    case 1: EACH_PIXEL(v.s0011223344556677); break;
+    case 2: EACH_PIXEL(v.s0000111122223333); break;
+    default: EACH_PIXEL(v.s0000000011111111);
     }
 }
 #else

@@ -4,7 +4,13 @@
 
 #include <string.h>
 
-enum { SOURCES = CHANNEL_SOURCES, HEAD = 8 + 2 * SOURCES, PIECE = 4, WHOLE = (1 << LAYOUT_BLOCK) - 1 };
+enum {
+    SOURCES = CHANNEL_SOURCES,
+    HEAD = 8 + 2 * SOURCES,
+    PIECE = 4,
+    MOST_SHIFT = 3,
+    WHOLE = (1 << LAYOUT_BLOCK) - 1
+};
 
 /* One launch in the making: a run of blocks. */
 typedef struct gathering {
@@ -54,11 +60,13 @@ static int find_lanes(const plane_origin *channels, int count, int lane, int shi
 static int add_piece(gathering *g, const plane_origin *channels, int count, int lane, int missing,
                      const operand *source, size_t number)
 {
-    int shift = 0, lanes = find_lanes(channels, count, lane, 0, missing);
-    int spread = find_lanes(channels, count, lane, 1, missing);
-    if (count_bits(spread) > count_bits(lanes)) {
-        shift = 1;
-        lanes = spread;
+    int shift = 0, lanes = 0;
+    for (int s = 0; s <= MOST_SHIFT; s++) {
+        int found = find_lanes(channels, count, lane, s, missing);
+        if (count_bits(found) > count_bits(lanes)) {
+            shift = s;
+            lanes = found;
+        }
     }
     layout_pitch pitch;
     layout_get_pitch(&source->layout, &source->shape, &pitch);

@@ -405,6 +405,8 @@ static const verify_case cases[] = {
     CHANNELS_CASE("58 with 58, second half of the shuffle", 2, 2, {58, 58}, 7, 7, 2, 58, 58),
     CHANNELS_CASE("40 with 40, 80, in 5 groups", 1, 3, {40, 40, 80}, 9, 31, 5, 0, 160),
     CHANNELS_CASE("16 with 17, in 3 groups", 3, 2, {16, 17}, 3, 70, 3, 1, 31),
+    CHANNELS_CASE("24 with 44, in 4 groups", 2, 2, {24, 44}, 5, 5, 4, 6, 61),
+    CHANNELS_CASE("72 with 24, in 8 groups", 2, 2, {72, 24}, 5, 5, 8, 0, 96),
     CHANNELS_CASE("whole blocks, the second", 2, 2, {32, 48}, 5, 6, 1, 16, 16),
     CHANNELS_CASE("whole blocks, shuffled", 1, 2, {32, 32}, 6, 6, 2, 0, 64),
     CHANNELS_CASE("ten times 12", 2, 10, {12}, 4, 5, 1, 0, 120),
