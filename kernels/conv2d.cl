@@ -20,12 +20,10 @@
 #include "register_tile.h"
 
 /* Steps of the kernel for pixel i and block t of the tile. First, where the pixel lies; the tile behind the list's last
- * pixel stays there, or with FLAT reads on into the buffer's slack. Hints for the input pay only where their places
- * are constants. */
+ * pixel stays there, or with FLAT reads on into the buffer's slack. */
 #if FLAT
 #define AT_X(i) (i * 16)
 #define LOCATE(i)
-#define PREFETCH_NEXT(i) { PREFETCH(in + AT_X(i) + next); }
 #else
 #define AT_X(i) at_x[i]
 #define LOCATE(i) { \
@@ -41,8 +39,9 @@
                 } \
             } \
         } }
-#define PREFETCH_NEXT(i)
 #endif
+/* Hints for the next input pay in kernels 1x1, which read a pixel once for all outputs of a tile. */
+#define PREFETCH_NEXT(i) { PREFETCH(in + AT_X(i) + next); }
 #define ADD_PRODUCTS(i) { \
         const floatv value = (floatv)(in[AT_X(i)]); \
         UNROLL_BLOCKS(ADD_PRODUCT, i) }
@@ -90,6 +89,7 @@ CLARUS_KERNEL void conv2d(__global const float *restrict x, __global const float
         const int group = tile_o / tiles_o, block0 = tile_o % tiles_o * TC;
         const int block = group * group_blocks + block0, last_block = group * group_blocks + group_blocks - 1;
         const int blocks = group_blocks - block0;
+        const int taps = kernel_h * kernel_w;
         const int first_pixel = at.first_tile * TP, end_pixel = min(at.end_tile * TP, pixels);
         __global const float *plane_weights =
             w + (long)tile_o * channels * kernel_h * kernel_w * (TC * 16) + lane;
@@ -124,7 +124,9 @@ CLARUS_KERNEL void conv2d(__global const float *restrict x, __global const float
                         for (int kx = 0; kx < kernel_w; kx++) {
                             __global const float *in =
                                 tile_x + (c0 >> 4) * x_block + ky * x_kernel_row + kx * x_kernel_column;
-                            UNROLL_PIXELS(PREFETCH_NEXT)
+                            if (taps == 1) {
+                                UNROLL_PIXELS(PREFETCH_NEXT)
+                            }
                             if (XPIXEL == 16 && width == 16) {
 #pragma unroll 4
                                 for (int c = 0; c < 16; c++)
