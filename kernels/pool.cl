@@ -8,9 +8,10 @@
  * (od, oh, ow), dimension 2: images.
  * An image's place: image / blocks * x_batch + image % blocks * x_image.
  *
- * Parameters: AVERAGE (0: maximum), PIXEL, LANES. count_padding 2: the sum, not divided. */
+ * Parameters: AVERAGE (0: maximum), PIXEL, LANES, TP (pixels side by side). count_padding 2: the sum, not divided. */
 #include "lanes.h"
 #include "share.h"
+#include "unroll.h"
 #include "window.h"
 
 /* The taps so far. A maximum is clarus_max of them all, taken apart: the largest by comparison, a NaN if there was one,
@@ -31,13 +32,18 @@ inline void add_tap(window_sum *sum, floatv v)
     sum->common &= as_ints(v);
 }
 
-inline floatv finish_window(const window_sum *sum)
+inline floatv finish_window(const window_sum *sum, float divisor)
 {
     if (AVERAGE)
-        return sum->value;
+        return clarus_div(sum->value, (floatv)(divisor));
     const floatv value = sum->value == 0.0f ? as_real(sum->common & ~0x7fffffff) : sum->value;
     return sum->nan == sum->nan ? value : sum->nan;
 }
+
+/* TP neighbouring pixels side by side, where all their windows are whole, so that no tap waits for the one before. */
+#define CLEAR(i) sum[i] = (window_sum){(floatv)(AVERAGE ? 0.0f : -INFINITY), (floatv)(0.0f), ~as_ints((floatv)(0.0f))};
+#define ADD_TAP(i) add_tap(&sum[i], LOADV(tap + i * x_step));
+#define FINISH(i) if (i < count) STOREV(finish_window(&sum[i], divisor), ys + i * PIXEL);
 
 CLARUS_KERNEL void pool(__global const float *restrict x, __global float *restrict y, SHARE,
                         __global const int *restrict p)
@@ -57,32 +63,43 @@ CLARUS_KERNEL void pool(__global const float *restrict x, __global float *restri
         __global const float *xs = x + x_offset + image / blocks * x_batch + image % blocks * x_image + lane;
 
         int oz = first / (out[1] * out[2]), oy = first / out[2] % out[1], ox = first % out[2];
-        for (int pixel = first; pixel < last; pixel++) {
+        for (int pixel = first, count; pixel < last; pixel += count) {
             const int iz0 = oz * stride[0] - pad[0], iy0 = oy * stride[1] - pad[1], ix0 = ox * stride[2] - pad[2];
-            window_sum sum = {(floatv)(AVERAGE ? 0.0f : -INFINITY), (floatv)(0.0f), ~as_ints((floatv)(0.0f))};
             const int z0 = first_tap(iz0, dilation[0]), z1 = end_tap(iz0, dilation[0], in[0], kernel_size[0]);
             const int y0 = first_tap(iy0, dilation[1]), y1 = end_tap(iy0, dilation[1], in[1], kernel_size[1]);
             const int x0 = first_tap(ix0, dilation[2]), x1 = end_tap(ix0, dilation[2], in[2], kernel_size[2]);
+            const int ix_last = ix0 + (TP - 1) * stride[2] + (kernel_size[2] - 1) * dilation[2];
+            count = ix0 >= 0 && ix_last < in[2] && ox + TP <= out[2] && pixel + TP <= last ? TP : 1;
+            const int x_step = stride[2] * PIXEL, x_tap = dilation[2] * PIXEL;
+            window_sum sum[TP];
+            UNROLL_PIXELS(CLEAR)
             for (int kz = z0; kz < z1; kz++)
                 for (int ky = y0; ky < y1; ky++) {
-                    __global const float *row = xs + (iz0 + kz * dilation[0]) * x_depth + (iy0 + ky * dilation[1]) * x_row;
-                    for (int kx = x0; kx < x1; kx++)
-                        add_tap(&sum, LOADV(row + (ix0 + kx * dilation[2]) * PIXEL));
+                    __global const float *tap = xs + (iz0 + kz * dilation[0]) * x_depth +
+                                                (iy0 + ky * dilation[1]) * x_row + (ix0 + x0 * dilation[2]) * PIXEL;
+                    for (int kx = x0; kx < x1; kx++, tap += x_tap) {
+                        if (count == TP) {
+                            UNROLL_PIXELS(ADD_TAP)
+                        } else {
+                            add_tap(&sum[0], LOADV(tap));
+                        }
+                    }
                 }
-            floatv value = finish_window(&sum);
 #if AVERAGE
-            if (count_padding < 2) {
-                long count = (long)max(z1 - z0, 0) * max(y1 - y0, 0) * max(x1 - x0, 0);
-                if (count_padding)
-                    count = (long)end_tap(iz0, dilation[0], in[0] + pad_end[0], kernel_size[0]) *
-                            end_tap(iy0, dilation[1], in[1] + pad_end[1], kernel_size[1]) *
-                            end_tap(ix0, dilation[2], in[2] + pad_end[2], kernel_size[2]);
-                value = clarus_div(value, (floatv)((float)count));
-            }
+            long taps = (long)max(z1 - z0, 0) * max(y1 - y0, 0) * max(x1 - x0, 0);
+            if (count_padding)
+                taps = (long)end_tap(iz0, dilation[0], in[0] + pad_end[0], kernel_size[0]) *
+                       end_tap(iy0, dilation[1], in[1] + pad_end[1], kernel_size[1]) *
+                       end_tap(ix0, dilation[2], in[2] + pad_end[2], kernel_size[2]);
+            const float divisor = count_padding == 2 ? 1.0f : (float)taps;
+#else
+            const float divisor = 1.0f;
 #endif
-            STOREV(value, y + y_offset + image / blocks * y_batch + image % blocks * y_image + oz * y_depth + oy * y_row +
-                              ox * PIXEL + lane);
-            if (++ox == out[2]) {
+            __global float *ys = y + y_offset + image / blocks * y_batch + image % blocks * y_image + oz * y_depth +
+                                 oy * y_row + ox * PIXEL + lane;
+            UNROLL_PIXELS(FINISH)
+            ox += count;
+            if (ox == out[2]) {
                 ox = 0;
                 if (++oy == out[1]) {
                     oy = 0;

@@ -57,8 +57,8 @@ clarus_status launch_pool(plan *plan, size_t op, const lowered_op *what, const o
     clarus_status status = plan_add_launch(plan, KERNEL_pool, op, &launch, error);
     if (status != CLARUS_OK)
         return status;
-    launch_define(launch, "-DAVERAGE=%d -DPIXEL=%d -DLANES=%d", p->function != POOL_MAX,
-                  blocked ? LAYOUT_BLOCK : 1, lanes);
+    launch_define(launch, "-DAVERAGE=%d -DPIXEL=%d -DLANES=%d -DTP=%d", p->function != POOL_MAX,
+                  blocked ? LAYOUT_BLOCK : 1, lanes, plan_device(plan)->group_size > 1 ? 1 : 4);
     /* On CPUs a work-item takes a row, on GPUs a pixel. */
     int64_t pixels = w->out[0] * w->out[1] * w->out[2],
             run = plan_device(plan)->group_size > 1 ? 1 : w->out[2];
