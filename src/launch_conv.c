@@ -1,9 +1,10 @@
 /* Convolutions: which kernel, how the weights are packed.
  *
  * conv2d.cl takes channel-blocked values, in tiles (pixels x channel blocks, all held in registers) that
- * conv_tile.c chooses per layer by counting cycles, padding to whole tiles included. depthwise.cl takes
- * one channel per group, or 2, 4 or 8 that lie in one channel block, launch_winograd.c what is computed by
- * Winograd's algorithm. conv_any.cl takes everything else. */
+ * conv_tile.c chooses per layer by counting cycles, padding to whole tiles included. Each group begins a
+ * block there, so values of groups that are no whole blocks are regrouped. depthwise.cl takes one channel per
+ * group, or 2, 4 or 8 that lie in one channel block, launch_winograd.c what is computed by Winograd's
+ * algorithm. conv_any.cl takes everything else. */
 #include "launch_conv.h"
 #include "conv_tile.h"
 #include "cpu.h"
@@ -31,11 +32,15 @@ conv_route conv_choose_route(const lowered_graph *graph, const lowered_op *what)
         c->window.stride[2] > LONGEST_STRIDE)
         return CONV_ANY;
     int64_t group_in = c->in_channels / c->groups, group_out = c->out_channels / c->groups;
-    if (c->groups == 1)
-        return CONV_BLOCKED;
-    if (group_in == group_out && group_in < LAYOUT_BLOCK && LAYOUT_BLOCK % group_in == 0)
-        return CONV_DEPTHWISE;
-    return group_in % LAYOUT_BLOCK == 0 && group_out % LAYOUT_BLOCK == 0 ? CONV_BLOCKED : CONV_ANY;
+    int shares_block = group_in == group_out && group_in < LAYOUT_BLOCK && LAYOUT_BLOCK % group_in == 0;
+    return c->groups > 1 && shares_block ? CONV_DEPTHWISE : CONV_BLOCKED;
+}
+
+int64_t conv_blocks_group(const lowered_graph *graph, const lowered_op *what, int64_t channels)
+{
+    int64_t group = channels / what->as.conv.groups;
+    int whole = what->as.conv.groups == 1 || group % LAYOUT_BLOCK == 0;
+    return whole || conv_choose_route(graph, what) != CONV_BLOCKED ? 0 : group;
 }
 
 void conv_input_halo(const conv_params *conv, layout *layout)
@@ -85,10 +90,13 @@ clarus_status launch_weights(plan *plan, const weight_packing *pack, const packi
     return status;
 }
 
-clarus_status launch_bias(plan *plan, const lowered_op *what, int64_t channels, launch *launch,
+clarus_status launch_bias(plan *plan, const lowered_op *what, int64_t group, launch *launch,
                           clarus_error *error)
 {
-    int64_t padded = div_up(channels, LAYOUT_BLOCK) * LAYOUT_BLOCK;
+    int64_t channels = what->as.conv.out_channels;
+    group = group ? group : channels;
+    int64_t groups = channels / group, width = div_up(group, LAYOUT_BLOCK) * LAYOUT_BLOCK;
+    int64_t padded = groups * width;
     float *bias = plan_alloc(plan, (size_t)padded, sizeof *bias);
     clarus_status status = bias ? CLARUS_OK : error_memory(error, "bias");
     if (status == CLARUS_OK && what->epilogue.has_bias)
@@ -96,8 +104,9 @@ clarus_status launch_bias(plan *plan, const lowered_op *what, int64_t channels, 
     if (status != CLARUS_OK)
         return status;
     memset(bias, 0, (size_t)padded * sizeof *bias);
-    if (what->epilogue.has_bias)
-        memcpy(bias, plan->graph->values[what->inputs[2]].data, (size_t)channels * sizeof *bias);
+    const float *from = what->epilogue.has_bias ? plan->graph->values[what->inputs[2]].data : NULL;
+    for (int64_t g = 0; from && g < groups; g++)
+        memcpy(bias + g * width, from + g * group, (size_t)group * sizeof *bias);
     size_t buffer;
     status = plan_constant(plan, CLARUS_FLOAT32, bias, (size_t)padded, &buffer, error);
     if (status == CLARUS_OK)
@@ -150,7 +159,7 @@ static clarus_status add_arguments(plan *plan, const lowered_op *what, const ope
     clarus_status status;
     launch_buffer(launch, in->buffer);
     if ((status = launch_weights(plan, pack, form, (size_t)weights, launch, error)) != CLARUS_OK ||
-        (status = launch_bias(plan, what, what->as.conv.out_channels, launch, error)) != CLARUS_OK)
+        (status = launch_bias(plan, what, out->layout.group, launch, error)) != CLARUS_OK)
         return status;
     launch_results(launch, places->residual, out);
     if ((status = launch_conv_items(plan, plan_device(plan)->lanes, grid, launch, error)) != CLARUS_OK ||
@@ -312,7 +321,7 @@ static clarus_status launch_any(plan *plan, size_t op, const lowered_op *what, c
     launch_buffer(launch, in[1].buffer);
     if (what->epilogue.has_bias)
         launch_buffer(launch, in[2].buffer);
-    else if ((status = launch_bias(plan, what, c->out_channels, launch, error)) != CLARUS_OK)
+    else if ((status = launch_bias(plan, what, 0, launch, error)) != CLARUS_OK)
         return status;
     launch_results(launch, residual, out);
     int64_t table[24] = {

@@ -236,6 +236,8 @@ static clarus_status launch_transpose(plan *plan, size_t op, const operand *in, 
 clarus_status launch_reorder(plan *plan, size_t op, const operand *in, const operand *out,
                              clarus_error *error)
 {
+    if (in->layout.group != out->layout.group)
+        return launch_regroup(plan, op, in, out, error);
     if (in->layout.kind == out->layout.kind) {
         view from, to;
         layout_view(&in->layout, &in->shape, &from);

@@ -2,14 +2,37 @@
 
 #include <string.h>
 
+int64_t layout_planes(const layout *layout, const shape *shape)
+{
+    int64_t channels = shape->dims[1];
+    if (layout->kind == LAYOUT_PLAIN)
+        return channels;
+    return layout->group ? channels / layout->group * div_up(layout->group, LAYOUT_BLOCK)
+                         : div_up(channels, LAYOUT_BLOCK);
+}
+
+int layout_channels(const layout *layout, const shape *shape, int64_t block)
+{
+    int64_t group = layout->group ? layout->group : shape->dims[1];
+    return (int)min64(group - block % div_up(group, LAYOUT_BLOCK) * LAYOUT_BLOCK, LAYOUT_BLOCK);
+}
+
+int64_t layout_lane(const layout *layout, int64_t channel)
+{
+    if (!layout->group)
+        return channel;
+    return channel / layout->group * div_up(layout->group, LAYOUT_BLOCK) * LAYOUT_BLOCK +
+           channel % layout->group;
+}
+
 void layout_get_pitch(const layout *layout, const shape *shape, layout_pitch *pitch)
 {
     const int64_t *d = shape->dims;
     int64_t pixel = layout->kind == LAYOUT_BLOCKED ? LAYOUT_BLOCK : 1;
-    int64_t planes = div_up(d[1], pixel);
     pitch->row = (layout->left + d[3] + layout->right) * pixel;
     pitch->plane = (layout->top + d[2] + layout->bottom) * pitch->row;
-    pitch->image = (layout->total_blocks ? layout->total_blocks : planes) * pitch->plane;
+    pitch->image =
+        (layout->total_blocks ? layout->total_blocks : layout_planes(layout, shape)) * pitch->plane;
     pitch->origin = layout->first_block * pitch->plane + layout->top * pitch->row + layout->left * pixel;
 }
 
@@ -50,7 +73,7 @@ void layout_view(const layout *layout, const shape *shape, view *out)
                       .offset = pitch.origin};
     else
         *out = (view){.rank = 5,
-                      .dims = {d[0], div_up(d[1], LAYOUT_BLOCK), d[2], d[3], LAYOUT_BLOCK},
+                      .dims = {d[0], layout_planes(layout, shape), d[2], d[3], LAYOUT_BLOCK},
                       .strides = {pitch.image, pitch.plane, pitch.row, LAYOUT_BLOCK, 1},
                       .offset = pitch.origin};
 }
@@ -58,7 +81,8 @@ void layout_view(const layout *layout, const shape *shape, view *out)
 int layout_equal(const layout *a, const layout *b)
 {
     return a->kind == b->kind && a->top == b->top && a->left == b->left && a->bottom == b->bottom &&
-           a->right == b->right && a->first_block == b->first_block && a->total_blocks == b->total_blocks;
+           a->right == b->right && a->first_block == b->first_block && a->total_blocks == b->total_blocks &&
+           a->group == b->group;
 }
 
 /* One pixel per plane: channels lie side by side in both, unless a block's unused lanes part two images. */
@@ -66,8 +90,8 @@ int layout_same_places(const layout *a, const layout *b, const shape *shape)
 {
     if (layout_equal(a, b))
         return 1;
-    return !layout_has_halo(a) && !layout_has_halo(b) && !a->total_blocks && !b->total_blocks &&
-           shape->rank == 4 && shape->dims[2] == 1 && shape->dims[3] == 1 &&
+    return !layout_has_halo(a) && !layout_has_halo(b) && !a->total_blocks && !b->total_blocks && !a->group &&
+           !b->group && shape->rank == 4 && shape->dims[2] == 1 && shape->dims[3] == 1 &&
            (shape->dims[0] == 1 || shape->dims[1] % LAYOUT_BLOCK == 0);
 }
 

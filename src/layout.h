@@ -19,6 +19,9 @@ typedef struct layout {
     /* A part of a larger blocked value (a concatenation): blocks before it, and of the whole; 0: a value of
      * its own. */
     int64_t first_block, total_blocks;
+    /* BLOCKED: this many channels begin a block anew, as a convolution's groups that are no whole blocks want
+     * it; 0: none do. */
+    int64_t group;
 } layout;
 
 /* Element j of the view is buffer[offset + sum_k j_k * strides[k]], in elements. */
@@ -39,6 +42,11 @@ static inline int64_t min64(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* Channel blocks of a BLOCKED value, channels of a PLAIN one. */
+int64_t layout_planes(const layout *layout, const shape *shape);
+/* How many channels a block of a BLOCKED value has, and the lane of a channel, counted over all blocks. */
+int layout_channels(const layout *layout, const shape *shape, int64_t block);
+int64_t layout_lane(const layout *layout, int64_t channel);
 /* Elements of the buffer that a value of this shape needs. */
 int64_t layout_count(const layout *layout, const shape *shape);
 /* Elements of one image, channel block (BLOCKED) or channel (PLAIN), and row of a value of four axes. */

@@ -139,8 +139,14 @@ void lower_check_conv(lowering *l, const shape *x, const shape *w, int64_t group
 static size_t emit_conv(lowering *l, size_t x, size_t weights, size_t bias, int64_t groups, const window *w,
                         int may_choose)
 {
-    size_t inputs[] = {x, weights, bias};
     shape in = lower_shape(l, x), kernels = lower_shape(l, weights);
+    if (in.rank == 4 && groups > 1 && in.dims[1] == groups && kernels.dims[0] > groups) {
+        /* Several outputs a channel: as many channels, each with an output of its own. */
+        x = lower_repeat(l, x, 1, kernels.dims[0] / groups);
+        in = lower_shape(l, x);
+        groups = in.dims[1];
+    }
+    size_t inputs[] = {x, weights, bias};
     lowered_op op = {.kind = OP_CONV, .inputs = inputs, .input_count = bias == LOWER_NONE ? 2 : 3};
     if (l->status != CLARUS_OK)
         return LOWER_NONE;

@@ -191,6 +191,29 @@ void lower_expand(lowering *l)
     lower_bind(l, 0, shape_equal(&in, &out) ? x : lower_move(l, x, &part, &out));
 }
 
+size_t lower_repeat(lowering *l, size_t x, size_t axis, int64_t times)
+{
+    shape in = lower_shape(l, x), out = in;
+    int64_t count, strides[CLARUS_MAX_RANK];
+    if (l->status != CLARUS_OK)
+        return LOWER_NONE;
+    out.dims[axis] = in.dims[axis] > INT64_MAX / times ? INT64_MAX : in.dims[axis] * times;
+    if (!shape_count(&out, &count)) {
+        lower_error(l, CLARUS_E_LIMIT, "%lld channels %lld times", (long long)in.dims[axis],
+                    (long long)times);
+        return LOWER_NONE;
+    }
+    shape_strides(&in, strides);
+    int64_t inner = strides[axis], outer = 1;
+    for (size_t i = 0; i < axis; i++)
+        outer *= in.dims[i];
+    move_part part = {.rank = 3,
+                      .dims = {outer * in.dims[axis], times, inner},
+                      .from_strides = {inner, 0, 1},
+                      .to_strides = {times * inner, inner, 1}};
+    return lower_move(l, x, &part, &out);
+}
+
 /* Each axis becomes two: the repetition, which does not move in the input, and the extent. Extents of 1 are
  * left out. */
 static void tile_part(lowering *l, const shape *in, const int64_t *repeats, const shape *out, move_part *part)

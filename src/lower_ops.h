@@ -118,6 +118,8 @@ void lower_center_crop_pad(lowering *l);
 void lower_trilu(lowering *l);
 /* start, start + step, ... along an axis: count of them, within it. */
 size_t lower_part(lowering *l, size_t x, size_t axis, int64_t start, int64_t step, int64_t count);
+/* Each part along an axis as often as `times`, one after the other. */
+size_t lower_repeat(lowering *l, size_t x, size_t axis, int64_t times);
 /* x's elements at these indices along an axis, as Gather. */
 size_t lower_take(lowering *l, size_t x, size_t indices, size_t axis);
 void lower_depth_to_space(lowering *l);

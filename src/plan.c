@@ -168,6 +168,8 @@ static layout conv_input_layout(const plan *plan, const lowered_op *op)
     enum { FEW = 8 };
     int few = op->as.conv.in_channels <= FEW && op->as.conv.groups == 1 && !is_winograd(op);
     layout wanted = few || !is_blocked(plan, op->output) ? plain_layout : blocked_layout;
+    if (wanted.kind == LAYOUT_BLOCKED)
+        wanted.group = conv_blocks_group(plan->graph, op, op->as.conv.in_channels);
     conv_input_halo(&op->as.conv, &wanted);
     return wanted;
 }
@@ -190,7 +192,7 @@ static void choose_halos(plan *plan)
         if (op->kind != OP_CONV || !is_blocked(plan, op->output))
             continue;
         layout wanted = conv_input_layout(plan, op), *home = &plan->placements[op->inputs[0]].home;
-        if (wanted.kind == LAYOUT_BLOCKED && home->kind == LAYOUT_BLOCKED)
+        if (wanted.kind == LAYOUT_BLOCKED && home->kind == LAYOUT_BLOCKED && wanted.group == home->group)
             widen_halo(home, &wanted);
         home->bottom = max64(home->bottom, home->top);
         home->right = max64(home->right, home->left);
@@ -231,7 +233,7 @@ static void widen_sources(plan *plan)
 static int is_written_blocked(const plan *plan, size_t value)
 {
     return plan->graph->values[value].kind == VALUE_TEMPORARY && is_blocked(plan, value) &&
-           !(plan->maps[value] && first_block_of(plan, value) >= 0);
+           !plan->placements[value].home.group && !(plan->maps[value] && first_block_of(plan, value) >= 0);
 }
 
 /* Parts of a blocked concatenation are computed where they belong, so that it costs nothing, unless they are
@@ -294,7 +296,10 @@ static clarus_status choose_homes(plan *plan, clarus_error *error)
     for (size_t i = 0; i < graph->op_count; i++) {
         const lowered_op *op = &graph->ops[i];
         int blocked = produces_blocked(plan, op), moves = op->kind == OP_MOVE || op->kind == OP_VIEW;
-        plan->placements[op->output].home = blocked ? blocked_layout : plain_layout;
+        layout *home = &plan->placements[op->output].home;
+        *home = blocked ? blocked_layout : plain_layout;
+        if (blocked && op->kind == OP_CONV)
+            home->group = conv_blocks_group(plan->graph, op, op->as.conv.out_channels);
         clarus_status status = moves && !blocked ? map_channels(plan, i, error) : CLARUS_OK;
         if (status != CLARUS_OK)
             return status;
@@ -341,8 +346,8 @@ static int serves(const layout *there, const layout *wanted, const shape *shape)
         return 1;
     if (there->kind == LAYOUT_PLAIN)
         return 0; /* row-major kernels but the first layer's know no halo; that one asks for its own */
-    return wanted->kind == LAYOUT_BLOCKED && there->top >= wanted->top && there->left >= wanted->left &&
-           there->bottom >= wanted->bottom && there->right >= wanted->right;
+    return wanted->kind == LAYOUT_BLOCKED && there->group == wanted->group && there->top >= wanted->top &&
+           there->left >= wanted->left && there->bottom >= wanted->bottom && there->right >= wanted->right;
 }
 
 static void mark_written(plan *plan, size_t first_launch, const operand *out)
@@ -389,6 +394,10 @@ static clarus_status get_operand(plan *plan, size_t op, size_t value, const layo
             return CLARUS_OK;
         }
     source = p->places[0];
+    int regroups = source.layout.group != wanted->group;
+    if (regroups && (source.layout.kind == LAYOUT_PLAIN || wanted->kind == LAYOUT_PLAIN) &&
+        (status = get_operand(plan, op, value, &blocked_layout, &source, error)) != CLARUS_OK)
+        return status;
     if ((status = place(plan, value, wanted, BUFFER_TEMPORARY, out, error)) != CLARUS_OK)
         return status;
     size_t first = plan->launch_count;
@@ -435,6 +444,8 @@ static clarus_status get_inputs(plan *plan, size_t number, operand *in, clarus_e
             in[i] = (operand){.buffer = SIZE_MAX}; /* packed by the launcher */
             continue;
         }
+        if (packs)
+            wanted.group = plan->placements[op->output].home.group; /* a residual's */
         if (packs && i == 0)
             wanted = conv_input_layout(plan, op);
         if (op->kind == OP_MOVE && !is_blocked(plan, op->inputs[i])) /* into its place in blocks at once */

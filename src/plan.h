@@ -151,6 +151,9 @@ char *plan_text(const plan *plan);
  * says. */
 typedef enum conv_route { CONV_BLOCKED, CONV_DEPTHWISE, CONV_ANY } conv_route;
 conv_route conv_choose_route(const lowered_graph *graph, const lowered_op *what);
+/* For layout.group of the input or output, of so many channels, of a convolution that takes BLOCKED values.
+ */
+int64_t conv_blocks_group(const lowered_graph *graph, const lowered_op *what, int64_t channels);
 /* Gives the halo that the convolution reads. */
 void conv_input_halo(const conv_params *conv, layout *layout);
 
@@ -189,6 +192,9 @@ clarus_status launch_move(plan *plan, size_t op, const lowered_op *what, const o
  * where its source lies, BLOCKED too. */
 clarus_status launch_channels(plan *plan, size_t op, const channel_map *map, const operand *const *operands,
                               const operand *out, clarus_error *error);
+/* launch_channels.c: from one BLOCKED layout to another whose groups of channels begin elsewhere. */
+clarus_status launch_regroup(plan *plan, size_t op, const operand *in, const operand *out,
+                             clarus_error *error);
 /* launch_index.c: PLAIN, elements of any size. */
 clarus_status launch_gather(plan *plan, size_t op, const lowered_op *what, const operand *in,
                             const operand *out, clarus_error *error);
