@@ -6,7 +6,7 @@
  * Layouts as in conv2d.cl; w [block][ky][kx][j][16]. A tile is TP pixels of a row and LANES channels. An item of work (share.h) is
  * a run of `run` tiles (row * tiles_x + column) of one plane (n * blocks + block).
  *
- * Parameters: TP, SX, G (1, 2, 4, 8), KW (with G 1, 3 or 5: the kernel's width, not dilated; 0: any), LANES (16 or 1),
+ * Parameters: TP, SX, G (1, 2, 4, 8), KW (with G 1, 3, 5 or 7: the kernel's width, not dilated; 0: any), LANES (16 or 1),
  * FUNCTION (epilogue.h). */
 #include "lanes.h"
 #include "epilogue.h"
@@ -17,13 +17,13 @@
  * an input that several pixels need is loaded once. */
 #define CLEAR(i) sum[i] = (floatv)(0.0f);
 #if KW
-#define LOAD_WEIGHT(k) if (k < KW) weight[k] = LOADV(ws + k * 16);
-#define ADD_PRODUCT(i, k) if (k < KW) sum[i] = fma(LOADV(row + (i * SX + k) * 16), weight[k], sum[i]);
-#define ADD_PRODUCTS(i) { \
-        ADD_PRODUCT(i, 0) ADD_PRODUCT(i, 1) ADD_PRODUCT(i, 2) ADD_PRODUCT(i, 3) ADD_PRODUCT(i, 4) }
+#define TC KW /* UNROLL_BLOCKS goes over a row's positions */
+#define LOAD_WEIGHT(i, k) weight[k] = LOADV(ws + k * 16);
+#define ADD_PRODUCT(i, k) sum[i] = fma(LOADV(row + (i * SX + k) * 16), weight[k], sum[i]);
+#define ADD_PRODUCTS(i) { UNROLL_BLOCKS(ADD_PRODUCT, i) }
 #define ADD_ROW { \
         floatv weight[KW]; \
-        LOAD_WEIGHT(0) LOAD_WEIGHT(1) LOAD_WEIGHT(2) LOAD_WEIGHT(3) LOAD_WEIGHT(4) \
+        UNROLL_BLOCKS(LOAD_WEIGHT, 0) \
         UNROLL_PIXELS(ADD_PRODUCTS) \
         ws += KW * 16; }
 #else

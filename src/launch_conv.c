@@ -264,6 +264,7 @@ static int64_t depthwise_pixels(const device_params *device, const window *w)
 static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *what, const operand *in,
                                       const operand *out, clarus_error *error)
 {
+    enum { LONGEST_ROW = 7 };
     const conv_params *c = &what->as.conv;
     const window *w = &c->window;
     const device_params *device = plan_device(plan);
@@ -277,8 +278,8 @@ static clarus_status launch_depthwise(plan *plan, size_t op, const lowered_op *w
     clarus_status status = plan_add_launch(plan, KERNEL_depthwise, op, &launch, error);
     if (status != CLARUS_OK)
         return status;
-    int64_t width =
-        group == 1 && w->dilation[2] == 1 && (w->kernel[2] == 3 || w->kernel[2] == 5) ? w->kernel[2] : 0;
+    int written_out = group == 1 && w->dilation[2] == 1 && w->kernel[2] % 2 && w->kernel[2] > 1;
+    int64_t width = written_out && w->kernel[2] <= LONGEST_ROW ? w->kernel[2] : 0;
     launch_define(launch, "-DTP=%lld -DSX=%lld -DG=%lld -DKW=%lld -DLANES=%d", (long long)pixels,
                   (long long)w->stride[2], (long long)group, (long long)width, device->lanes);
     conv_grid grid = {
