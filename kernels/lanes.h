@@ -21,7 +21,9 @@ typedef real floatv;
 #define LOADV(p) (*(__global const floatv *)(p))
 #define STOREV(v, p) (*(__global floatv *)(p) = (v))
 #define LOADU(p) CLARUS_TYPE(vload, LANES, )(0, p)
-#define STOREU(v, p) CLARUS_TYPE(vstore, LANES, )(v, 0, p)
+/* PoCL's vstore writes 16 floats in four pieces. */
+typedef struct __attribute__((packed, aligned(4))) { floatv v; } anywhere;
+#define STOREU(x, p) (((__global anywhere *)(p))->v = (x))
 #endif
 
 /* For loops over a tile's sums when they are complete: unrolled on a CPU they take as long to compile as all the rest, and
@@ -39,10 +41,12 @@ inline void store_lanes(floatv v, __global float *y, int width)
         STOREU(v, y);
         return;
     }
-    float lanes[LANES];
-    STOREU(v, lanes);
+    union {
+        floatv v;
+        float lanes[LANES];
+    } all = {v};
     for (int l = 0; l < width; l++)
-        y[l] = lanes[l];
+        y[l] = all.lanes[l];
 }
 /* A hint for CPU compilers, where every address space is memory; nothing else depends on it. */
 #if LANES > 1 && defined(__has_builtin)
