@@ -34,28 +34,36 @@ CLARUS_KERNEL void reduce_along(__global const float *restrict x, __global float
     }
 }
 
+/* The lanes of a run that is complete, joined to the runs before it; clear for the next one. */
+inline void end_run(real *lane, real *total, int runs)
+{
+    const real result = join_across(REDUCTION, lane);
+    *total = runs == 0 ? result : join_pair(REDUCTION, *total, result);
+    for (int j = 0; j < RUN_LANES; j++)
+        lane[j] = neutral_of(REDUCTION);
+}
+
 /* One vector of outputs; the elements are rows of `length` at distance `step`, row r at strided_at(axes, ..., r). */
 inline real reduce_columns(__global const float *x, int rows, int length, int step, __global const int *axes, int rank)
 {
     real total = neutral_of(REDUCTION), lane[RUN_LANES];
+    for (int j = 0; j < RUN_LANES; j++)
+        lane[j] = neutral_of(REDUCTION);
     int i = 0, runs = 0; /* elements in this run, runs before it */
     for (int row = 0; row < rows; row++) {
         __global const float *from = x + strided_at(axes, rank, 1, 0, row);
-        for (int k = 0; k < length; k++, i++) {
+        for (int k = 0; k < length;) {
             if (i == RUN) {
-                const real result = join_across(REDUCTION, lane);
-                total = runs == 0 ? result : join_pair(REDUCTION, total, result);
-                runs++;
+                end_run(lane, &total, runs++);
                 i = 0;
             }
-            const real before = i < RUN_LANES ? neutral_of(REDUCTION) : lane[i % RUN_LANES];
-            lane[i % RUN_LANES] = accumulate(REDUCTION, before, LOADU(from + k * step));
+            const int last = length - k < RUN - i ? length : k + RUN - i;
+            for (; k < last; k++, i++, from += step)
+                lane[i & (RUN_LANES - 1)] = accumulate(REDUCTION, lane[i & (RUN_LANES - 1)], LOADU(from));
         }
     }
-    for (int j = i; j < RUN_LANES; j++)
-        lane[j] = neutral_of(REDUCTION);
-    const real result = join_across(REDUCTION, lane);
-    return runs == 0 ? result : join_pair(REDUCTION, total, result);
+    end_run(lane, &total, runs);
+    return total;
 }
 
 CLARUS_KERNEL void reduce_across(__global const float *restrict x, __global float *restrict y, SHARE,

@@ -45,7 +45,9 @@ inline real join_pair(int reduction, real a, real b)
 /* Across: the tree over vectors. */
 inline real join_across(int reduction, real *lane)
 {
+#pragma unroll
     for (int h = RUN_LANES / 2; h > 0; h /= 2)
+#pragma unroll
         for (int j = 0; j < h; j++)
             lane[j] = join_pair(reduction, lane[j], lane[j + h]);
     return lane[0];
