@@ -40,6 +40,7 @@ clarus_status oracle_matmul(const oracle_task *task, clarus_error *error);
 clarus_status oracle_pool(const oracle_task *task, clarus_error *error);
 clarus_status oracle_reduce(const oracle_task *task, clarus_error *error);
 clarus_status oracle_softmax(const oracle_task *task, clarus_error *error);
+clarus_status oracle_layer_norm(const oracle_task *task, clarus_error *error);
 clarus_status oracle_eltwise(const oracle_task *task, clarus_error *error);
 clarus_status oracle_typed(const oracle_task *task, clarus_error *error);
 clarus_status oracle_move(const oracle_task *task, clarus_error *error);

@@ -1,4 +1,4 @@
-/* Reductions and softmax (numerics.md section 6).
+/* Reductions, softmax and layer normalisation (numerics.md section 6).
  *
  * The elements that belong to one output are brought side by side, a run of 4,096 at a time, and reduced in
  * 32 lanes. */
@@ -190,5 +190,39 @@ clarus_status oracle_softmax(const oracle_task *task, clarus_error *error)
     axes[task->op->as.softmax.axis] = 1;
     reduce_job job = make_job(task, axes);
     cpu_parallel(task->threads, job.outer.count, softmax_range, &job);
+    return CLARUS_OK;
+}
+
+static void layer_norm_row(const oracle_task *task, const float *x, float *y)
+{
+    const layer_norm_params *p = &task->op->as.layer_norm;
+    const float *scale = task->inputs[1], *bias = task->op->input_count > 2 ? task->inputs[2] : NULL;
+    const walk row = {.rank = 1, .dims = {p->count}, .strides = {1}, .count = p->count};
+    float count = (float)p->count, mean = clarus_div(reduce_walk(REDUCE_SUM, &row, x), count);
+    for (int64_t i = 0; i < p->count; i++)
+        y[i] = x[i] - mean;
+    float variance = clarus_div(reduce_walk(REDUCE_SUM_SQUARE, &row, y), count);
+    float r = clarus_div(1.0f, clarus_sqrt(variance + p->epsilon));
+    for (int64_t i = 0; i < p->count; i++) {
+        float n = y[i] * r, scaled = n * scale[i];
+        y[i] = bias ? scaled + bias[i] : scaled;
+    }
+}
+
+static void layer_norm_range(void *user, int64_t begin, int64_t end)
+{
+    const oracle_task *task = user;
+    int64_t count = task->op->as.layer_norm.count;
+    for (int64_t i = begin; i < end; i++)
+        layer_norm_row(task, (const float *)task->inputs[0] + i * count, (float *)task->output + i * count);
+}
+
+clarus_status oracle_layer_norm(const oracle_task *task, clarus_error *error)
+{
+    (void)error;
+    int64_t count;
+    shape_count(&task_input(task, 0)->shape, &count);
+    if (count)
+        cpu_parallel(task->threads, count / task->op->as.layer_norm.count, layer_norm_range, (void *)task);
     return CLARUS_OK;
 }

@@ -28,7 +28,7 @@ CLARUS_KERNEL void reduce_along(__global const float *restrict x, __global float
         const int first = where.x * group, last = outputs - first < group ? outputs : first + group;
         for (int o = first; o < last; o++) {
             __global const float *from = x + offset + strided_at(p + 5, rank, 1, 0, o);
-            const real t = finish(reduce_row(REDUCTION, from, n), n);
+            const real t = finish(reduce_row(REDUCTION, from, n, (real)(0.0f)), n);
             y[o] = FIRST_LANE(t);
         }
     }

@@ -60,14 +60,14 @@ __constant int lane_numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13,
 #define LANE_NUMBERS 0
 #endif
 
-/* Along: the next `count` elements, at most 32 of which count, to the lanes of `sum`. */
-inline void accumulate_along(int reduction, real *sum, __global const float *x, int count)
+/* Along: the next `count` elements less `origin`, at most 32 of which count, to the lanes of `sum`. */
+inline void accumulate_along(int reduction, real *sum, __global const float *x, int count, real origin)
 {
     for (int v = 0; v < RUN_VECTORS; v++) {
         const int left = count - v * LANES;
         if (left <= 0)
             break;
-        const real next = accumulate(reduction, sum[v], LOADU(x + v * LANES));
+        const real next = accumulate(reduction, sum[v], LOADU(x + v * LANES) - origin);
         sum[v] = left >= LANES ? next : LANE_NUMBERS < (ints)(left) ? next : sum[v];
     }
 }
@@ -106,8 +106,8 @@ inline real join_along(int reduction, real *sum)
     return join_lanes(reduction, sum[0]);
 }
 
-/* Along: n elements side by side; the result is in the first lane. */
-inline real reduce_row(int reduction, __global const float *x, int n)
+/* Along: n elements side by side, less `origin` (+0 changes nothing); the result is in the first lane. */
+inline real reduce_row(int reduction, __global const float *x, int n, real origin)
 {
     real total = neutral_of(reduction);
     for (int first = 0; first < n; first += RUN) {
@@ -117,9 +117,9 @@ inline real reduce_row(int reduction, __global const float *x, int n)
             sum[v] = neutral_of(reduction);
         int i = first;
         for (; i + RUN_LANES <= end; i += RUN_LANES)
-            accumulate_along(reduction, sum, x + i, RUN_LANES);
+            accumulate_along(reduction, sum, x + i, RUN_LANES, origin);
         if (i < end)
-            accumulate_along(reduction, sum, x + i, end - i);
+            accumulate_along(reduction, sum, x + i, end - i, origin);
         const real result = join_along(reduction, sum);
         total = first == 0 ? result : join_pair(reduction, total, result);
     }

@@ -23,7 +23,7 @@ inline real exponential(real d)
 inline real largest(__global const float *x, int n)
 {
     if (LOG)
-        return reduce_row(REDUCTION_MAX, x, n);
+        return reduce_row(REDUCTION_MAX, x, n, (real)(0.0f));
     real m = -CLARUS_INF;
     int i = 0;
     for (; i + LANES <= n; i += LANES) {

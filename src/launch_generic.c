@@ -439,3 +439,44 @@ clarus_status launch_softmax(plan *plan, size_t op, const lowered_op *what, cons
     launch_int(launch, group);
     return CLARUS_OK;
 }
+
+/* ---- layer normalisation ----------------------------------------------------------------------- */
+
+/* What changes nothing when it is added: -0. */
+static clarus_status no_bias(plan *plan, int64_t count, size_t *buffer, clarus_error *error)
+{
+    float *none = plan_alloc(plan, (size_t)count, sizeof *none);
+    if (!none)
+        return error_memory(error, "bias");
+    for (int64_t i = 0; i < count; i++)
+        none[i] = -0.0f;
+    return plan_constant(plan, CLARUS_FLOAT32, none, (size_t)count, buffer, error);
+}
+
+clarus_status launch_layer_norm(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                                const operand *out, clarus_error *error)
+{
+    const layer_norm_params *p = &what->as.layer_norm;
+    int64_t count;
+    shape_count(&out->shape, &count);
+    int64_t rows = count / p->count, group = plan_share(plan, rows, p->count, 1);
+    size_t bias = what->input_count > 2 ? in[2].buffer : SIZE_MAX;
+    launch *launch;
+    clarus_status status = bias == SIZE_MAX ? no_bias(plan, p->count, &bias, error) : CLARUS_OK;
+    if (status != CLARUS_OK ||
+        (status = plan_add_launch(plan, KERNEL_layer_norm, op, &launch, error)) != CLARUS_OK)
+        return status;
+    launch_define(launch, "-DLANES=%d", plan_device(plan)->lanes);
+    launch_groups(plan, launch, div_up(rows, group), 1, 1);
+    launch_buffer(launch, in[0].buffer);
+    launch_buffer(launch, in[1].buffer);
+    launch_buffer(launch, bias);
+    launch_buffer(launch, out->buffer);
+    if ((status = launch_share_grid(plan, launch, error)) != CLARUS_OK)
+        return status;
+    launch_int(launch, p->count);
+    launch_int(launch, rows);
+    launch_int(launch, group);
+    launch_float(launch, p->epsilon);
+    return CLARUS_OK;
+}

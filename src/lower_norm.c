@@ -155,6 +155,30 @@ void lower_group_norm(lowering *l)
     lower_bind(l, 0, lower_mul_add(l, n, per_channel(l, 1, &in), per_channel(l, 2, &in)));
 }
 
+/* If parameter i is given and has the shape of the normalised axes, from `axis` on. */
+static int covers_axes(lowering *l, size_t i, const shape *x, size_t axis)
+{
+    shape s = lower_shape(l, lower_input(l, i));
+    size_t rank = x->rank - axis;
+    return s.rank == rank && memcmp(s.dims, x->dims + axis, rank * sizeof *s.dims) == 0;
+}
+
+/* Normalised, scaled and shifted in one operation; LOWER_NONE if the parameters are broadcast. */
+static size_t layer_norm(lowering *l, size_t x, size_t axis, float epsilon)
+{
+    shape in = lower_shape(l, x);
+    int has_bias = lower_has_input(l, 2);
+    int64_t count = 1;
+    for (size_t i = axis; i < in.rank; i++)
+        count *= in.dims[i];
+    if (!covers_axes(l, 1, &in, axis) || (has_bias && !covers_axes(l, 2, &in, axis)))
+        return LOWER_NONE;
+    size_t inputs[3] = {x, lower_input(l, 1), has_bias ? lower_input(l, 2) : LOWER_NONE};
+    lowered_op op = {.kind = OP_LAYER_NORM, .inputs = inputs, .input_count = has_bias ? 3 : 2};
+    op.as.layer_norm = (layer_norm_params){count, epsilon};
+    return lower_emit(l, &op, CLARUS_FLOAT32, &in);
+}
+
 /* Over the axes from `axis` on. Mean and reciprocal deviation are further outputs. */
 void lower_layer_norm(lowering *l)
 {
@@ -162,13 +186,21 @@ void lower_layer_norm(lowering *l)
     size_t x = lower_input(l, 0);
     shape in = lower_shape(l, x);
     size_t axis = lower_axis(l, lower_int(l, "axis", -1), in.rank);
+    float epsilon = lower_float(l, "epsilon", 1e-5f);
     if (l->status != CLARUS_OK)
         return;
+    size_t y = layer_norm(l, x, axis, epsilon);
+    if (y != LOWER_NONE && l->node->output_count == 1) {
+        lower_bind(l, 0, y);
+        return;
+    }
     memset(axes + axis, 1, in.rank - axis);
-    normalized n = normalize(l, x, axes, lower_float(l, "epsilon", 1e-5f));
-    size_t y = lower_binary(l, ELTWISE_mul, n.value, lower_input(l, 1));
-    if (lower_has_input(l, 2))
-        y = lower_binary(l, ELTWISE_add, y, lower_input(l, 2));
+    normalized n = normalize(l, x, axes, epsilon);
+    if (y == LOWER_NONE) {
+        y = lower_binary(l, ELTWISE_mul, n.value, lower_input(l, 1));
+        if (lower_has_input(l, 2))
+            y = lower_binary(l, ELTWISE_add, y, lower_input(l, 2));
+    }
     lower_bind(l, 0, y);
     lower_bind(l, 1, n.mean);
     lower_bind(l, 2, n.reciprocal);

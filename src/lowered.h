@@ -158,6 +158,12 @@ typedef struct softmax_params {
     int log; /* 1: log-softmax */
 } softmax_params;
 
+/* Rows of `count` elements side by side, numerics.md section 6; scale and bias have as many. */
+typedef struct layer_norm_params {
+    int64_t count;
+    float epsilon;
+} layer_norm_params;
+
 /* a and b are parameters of the functions that have them (clip bounds, slopes). */
 typedef struct eltwise_params {
     eltwise_function function;
@@ -263,6 +269,7 @@ typedef struct lowered_op {
         pool_params pool;
         reduce_params reduce;
         softmax_params softmax;
+        layer_norm_params layer_norm;
         eltwise_params eltwise;
         typed_params typed;
         move_params move;

@@ -186,6 +186,8 @@ clarus_status launch_reduce(plan *plan, size_t op, const lowered_op *what, const
                                                           H and W (and no other axis) reduced, out PLAIN */
 clarus_status launch_softmax(plan *plan, size_t op, const lowered_op *what, const operand *in,
                              const operand *out, clarus_error *error); /* PLAIN */
+clarus_status launch_layer_norm(plan *plan, size_t op, const lowered_op *what, const operand *in,
+                                const operand *out, clarus_error *error); /* PLAIN */
 clarus_status launch_move(plan *plan, size_t op, const lowered_op *what, const operand *in,
                           const operand *out, clarus_error *error); /* PLAIN */
 /* launch_channels.c: a BLOCKED value whose channels come from others by a regular map; for each channel,

@@ -132,6 +132,28 @@ static clarus_status build_softmax(lowered_graph *graph, const void *parameters,
     return CLARUS_OK;
 }
 
+typedef struct layer_norm_case {
+    shape x;
+    int64_t count;
+    int has_bias;
+} layer_norm_case;
+
+static clarus_status build_layer_norm(lowered_graph *graph, const void *parameters, clarus_error *error)
+{
+    const layer_norm_case *c = parameters;
+    shape row = {1, {c->count}};
+    size_t in[3];
+    lowered_op *op;
+    clarus_status status;
+    if ((status = layer_add_input(graph, &c->x, &in[0], error)) != CLARUS_OK ||
+        (status = verify_constant(graph, &row, 1, &in[1], error)) != CLARUS_OK ||
+        (status = verify_constant(graph, &row, 2, &in[2], error)) != CLARUS_OK ||
+        (status = layer_add_op(graph, OP_LAYER_NORM, in, c->has_bias ? 3 : 2, &c->x, &op, error)) != CLARUS_OK)
+        return status;
+    op->as.layer_norm = (layer_norm_params){c->count, 1e-5f};
+    return CLARUS_OK;
+}
+
 /* ---- movement ---------------------------------------------------------------------------------- */
 
 enum { PARTS = 3 };
@@ -307,6 +329,13 @@ static clarus_status build_reorder(lowered_graph *graph, const void *parameters,
             __VA_ARGS__                                                                                      \
         }                                                                                                    \
     }
+#define LAYER_NORM_CASE(text, ...)                                                                           \
+    {                                                                                                        \
+        "layer_norm", text, build_layer_norm, &(const layer_norm_case)                                       \
+        {                                                                                                    \
+            __VA_ARGS__                                                                                      \
+        }                                                                                                    \
+    }
 #define MOVE_CASE(text, ...)                                                                                 \
     {                                                                                                        \
         "move", text, build_move, &(const move_case)                                                         \
@@ -350,6 +379,14 @@ static const verify_case cases[] = {
                  {S(4, 3, 20, 1, 1), S(4, 3, 20, 4, 4)}),
     ELTWISE_CASE("blocked, scale, shift and function", ELTWISE_mul_add, ELTWISE_hard_sigmoid, 1,
                  S(4, 1, 24, 9, 5), {S(4, 1, 24, 9, 5), S(3, 24, 1, 1), S(3, 24, 1, 1)}),
+    ELTWISE_CASE("blocked, 20 channels of each image", ELTWISE_mul, ELTWISE_relu, 1, S(4, 3, 20, 7, 7),
+                 {S(4, 3, 20, 7, 7), S(4, 3, 20, 1, 1)}),
+    ELTWISE_CASE("blocked, scale of each channel, shift of each image", ELTWISE_mul_add, ELTWISE_identity, 1,
+                 S(4, 2, 33, 5, 7), {S(4, 2, 33, 5, 7), S(4, 1, 33, 1, 1), S(4, 2, 33, 1, 1)}),
+    ELTWISE_CASE("short rows, one value each", ELTWISE_sub, ELTWISE_identity, 0, S(3, 4, 300, 7),
+                 {S(3, 4, 300, 7), S(3, 4, 300, 1)}),
+    ELTWISE_CASE("short rows, a row for all", ELTWISE_mul, ELTWISE_identity, 0, S(3, 2, 300, 13),
+                 {S(3, 2, 300, 13), S(1, 13)}),
     ELTWISE_CASE("blocked, scalar", ELTWISE_mul, ELTWISE_identity, 1, S(4, 1, 16, 3, 3),
                  {S(4, 1, 16, 3, 3), S(0, 0)}),
     REDUCE_CASE("global average, blocked", REDUCE_MEAN, 1, S(4, 2, 40, 7, 7), {0, 0, 1, 1}),
@@ -374,6 +411,10 @@ static const verify_case cases[] = {
     SOFTMAX_CASE("over the first axis, 5000 long", S(2, 5000, 3), 0, 0),
     SOFTMAX_CASE("logarithm, rows of 10", S(2, 17, 10), 1, 1),
     SOFTMAX_CASE("logarithm, over channels", S(3, 2, 33, 20), 1, 1),
+    LAYER_NORM_CASE("197 rows of 768", S(3, 1, 197, 768), 768, 1),
+    LAYER_NORM_CASE("rows of 33, without bias", S(3, 2, 9, 33), 33, 0),
+    LAYER_NORM_CASE("rows of 5003, two axes", S(3, 3, 5003, 1), 5003, 1),
+    LAYER_NORM_CASE("rows of 1", S(2, 7, 1), 1, 1),
     MOVE_CASE("transposition", CLARUS_FLOAT32, 0, 1, -1, S(2, 50, 37), {S(2, 37, 50)}, 1,
               {{2, {50, 37}, 0, {1, 50}, 0, {37, 1}}}),
     MOVE_CASE("axes 0213", CLARUS_FLOAT32, 0, 1, -1, S(4, 2, 3, 19, 20), {S(4, 2, 19, 3, 20)}, 1,

@@ -13,7 +13,7 @@ primitives='fma floor rint trunc sqrt min max atomic_max atomic_inc atomic_or vl
     convert_float_rte convert_float4_rte convert_float8_rte convert_float16_rte
     convert_int_rte convert_int4_rte convert_int8_rte convert_int16_rte
     get_global_id get_global_size get_local_id get_local_size get_group_id barrier __builtin_prefetch'
-syntax='if for while switch return sizeof __attribute__ min_vector_width'
+syntax='if for while switch return sizeof __attribute__ aligned min_vector_width'
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
