@@ -148,7 +148,8 @@ static clarus_status build_layer_norm(lowered_graph *graph, const void *paramete
     if ((status = layer_add_input(graph, &c->x, &in[0], error)) != CLARUS_OK ||
         (status = verify_constant(graph, &row, 1, &in[1], error)) != CLARUS_OK ||
         (status = verify_constant(graph, &row, 2, &in[2], error)) != CLARUS_OK ||
-        (status = layer_add_op(graph, OP_LAYER_NORM, in, c->has_bias ? 3 : 2, &c->x, &op, error)) != CLARUS_OK)
+        (status = layer_add_op(graph, OP_LAYER_NORM, in, c->has_bias ? 3 : 2, &c->x, &op, error)) !=
+            CLARUS_OK)
         return status;
     op->as.layer_norm = (layer_norm_params){c->count, 1e-5f};
     return CLARUS_OK;
