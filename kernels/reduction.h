@@ -60,15 +60,17 @@ __constant int lane_numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13,
 #define LANE_NUMBERS 0
 #endif
 
-/* Along: the next `count` elements less `origin`, at most 32 of which count, to the lanes of `sum`. */
-inline void accumulate_along(int reduction, real *sum, __global const float *x, int count, real origin)
+/* Along: the last `count` elements of a run less `origin`, fewer than 32, to the lanes of `sum`. The loops over its vectors are
+ * unrolled, or it would lie in memory. */
+inline void accumulate_rest(int reduction, real *sum, __global const float *x, int count, real origin)
 {
+#pragma unroll
     for (int v = 0; v < RUN_VECTORS; v++) {
         const int left = count - v * LANES;
-        if (left <= 0)
-            break;
-        const real next = accumulate(reduction, sum[v], LOADU(x + v * LANES) - origin);
-        sum[v] = left >= LANES ? next : LANE_NUMBERS < (ints)(left) ? next : sum[v];
+        if (left > 0) {
+            const real next = accumulate(reduction, sum[v], LOADU(x + v * LANES) - origin);
+            sum[v] = LANE_NUMBERS < (ints)(left) ? next : sum[v];
+        }
     }
 }
 
@@ -100,7 +102,9 @@ inline real join_lanes(int reduction, real v)
 /* Along: the tree; the result is in the first lane. Vectors are joined while there are several. */
 inline real join_along(int reduction, real *sum)
 {
+#pragma unroll
     for (int h = RUN_VECTORS / 2; h > 0; h /= 2)
+#pragma unroll
         for (int j = 0; j < h; j++)
             sum[j] = join_pair(reduction, sum[j], sum[j + h]);
     return join_lanes(reduction, sum[0]);
@@ -113,13 +117,15 @@ inline real reduce_row(int reduction, __global const float *x, int n, real origi
     for (int first = 0; first < n; first += RUN) {
         const int end = n - first < RUN ? n : first + RUN;
         real sum[RUN_VECTORS];
+#pragma unroll
         for (int v = 0; v < RUN_VECTORS; v++)
             sum[v] = neutral_of(reduction);
         int i = first;
         for (; i + RUN_LANES <= end; i += RUN_LANES)
-            accumulate_along(reduction, sum, x + i, RUN_LANES, origin);
-        if (i < end)
-            accumulate_along(reduction, sum, x + i, end - i, origin);
+#pragma unroll
+            for (int v = 0; v < RUN_VECTORS; v++)
+                sum[v] = accumulate(reduction, sum[v], LOADU(x + i + v * LANES) - origin);
+        accumulate_rest(reduction, sum, x + i, end - i, origin);
         const real result = join_along(reduction, sum);
         total = first == 0 ? result : join_pair(reduction, total, result);
     }
