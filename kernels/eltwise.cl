@@ -2,9 +2,9 @@
  *
  *   out[j] = f(x[j], y[j], z[j]) for all positions j of a strided view of the output
  *
- * Broadcast axes have stride 0. The two innermost axes, rows of elements, are walked by a work-item: dimension 0 is a
- * piece of a row, dimension 1 a group of rows, dimension 2 the remaining axes, flattened. With LANES 1 neighbouring work-items
- * have neighbouring elements; otherwise a work-item has a long piece.
+ * Broadcast axes have stride 0; along the innermost axis a stride is 0 or 1. The two innermost axes, rows of elements, are
+ * walked by a work-item: dimension 0 is a piece of a row, dimension 1 a group of rows, dimension 2 the remaining axes,
+ * flattened. With LANES 1 neighbouring work-items have neighbouring elements; otherwise a work-item has a long piece.
  *
  * Parameters: LANES, OPERATION (an OPERATION_ number), FUNCTION (epilogue.h). */
 #include "lanes.h"
@@ -48,7 +48,8 @@ CLARUS_KERNEL void eltwise(__global float *out, __global const float *x, __globa
     const int length = p[0], rows = p[1], piece = p[2], group = p[3], rank = p[4];
     __global const int *offset = p + 5, *step = p + 9, *row_step = p + 13, *axes = p + 17;
 
-    /* Vectors form lines: along the rows or, where these are short, across them, unless an operand has one element for each. */
+    /* Vectors form lines: along the rows or, where these are short and no operand has one element for each,
+     * across them. */
     const int across = length <= LONGEST_SHORT && !ONE_A_ROW(1) && !ONE_A_ROW(2) && !ONE_A_ROW(3);
     const int next[4] = {NEXT(0), NEXT(1), NEXT(2), NEXT(3)};
     const int next_line[4] = {NEXT_LINE(0), NEXT_LINE(1), NEXT_LINE(2), NEXT_LINE(3)};

@@ -60,8 +60,8 @@ __constant int lane_numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13,
 #define LANE_NUMBERS 0
 #endif
 
-/* Along: the last `count` elements of a run less `origin`, fewer than 32, to the lanes of `sum`. The loops over its vectors are
- * unrolled, or it would lie in memory. */
+/* Along: the last `count` elements of a run less `origin`, fewer than 32, to the lanes of `sum`. All loops over its
+ * vectors are unrolled, or it would lie in memory. */
 inline void accumulate_rest(int reduction, real *sum, __global const float *x, int count, real origin)
 {
 #pragma unroll
