@@ -1,24 +1,14 @@
 /* From a lowered graph to launches.
  *
- * 1. Each value gets a home layout: what its operation produces, with the halo that its readers need.
+ * 1. Each value gets a home layout: what its operation produces, with the halo that its readers need
+ * (placement.c).
  * 2. Operations are walked in order; each asks for its inputs in the layouts that it takes (a value that lies
  * otherwise is copied once, and the copy kept), and its launcher appends launches.
  * 3. Buffers are given memory, and the result is checked (plan_memory.c). */
-#include "plan.h"
+#include "placement.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum { COPIES = 4, NOWHERE = -1 };
-
-/* Where a value lies: its home, and copies in other layouts. */
-struct placement {
-    layout home;
-    size_t writer;   /* of a value with a channel map: the operation */
-    int64_t part_of; /* the concatenated value in whose buffer it is computed; NOWHERE: in its own */
-    operand places[COPIES];
-    size_t place_count;
-};
 
 const device_params *plan_device(const plan *plan)
 {
@@ -69,250 +59,6 @@ clarus_status plan_temporary(plan *plan, clarus_dtype dtype, size_t count, size_
                              clarus_error *error)
 {
     return add_buffer(plan, BUFFER_TEMPORARY, dtype, (int64_t)count, buffer, error);
-}
-
-/* ---- home layouts ------------------------------------------------------------------------------ */
-
-static const layout plain_layout = {.kind = LAYOUT_PLAIN};
-static const layout blocked_layout = {.kind = LAYOUT_BLOCKED};
-
-static int is_blocked(const plan *plan, size_t value)
-{
-    return plan->placements[value].home.kind == LAYOUT_BLOCKED;
-}
-
-/* [C, 1, 1], [1, C, 1, 1] or [N, C, 1, 1] against [N, C, H, W]. */
-static int is_per_channel(const shape *operand, const shape *out)
-{
-    size_t r = operand->rank;
-    return (r == 3 || r == 4) && operand->dims[r - 1] == 1 && operand->dims[r - 2] == 1 &&
-           operand->dims[r - 3] == out->dims[1] &&
-           (r == 3 || operand->dims[0] == 1 || operand->dims[0] == out->dims[0]);
-}
-
-static int is_single(const shape *s)
-{
-    int64_t count;
-    return shape_count(s, &count) && count == 1;
-}
-
-/* An element-wise operation stays blocked if one operand of the full shape is and the others can follow. */
-static int eltwise_is_blocked(const plan *plan, const lowered_op *op)
-{
-    const lowered_value *values = plan->graph->values;
-    const shape *out = &values[op->output].shape;
-    int blocked = 0;
-    for (size_t i = 0; i < op->input_count; i++) {
-        const shape *in = &values[op->inputs[i]].shape;
-        if (shape_equal(in, out))
-            blocked |= is_blocked(plan, op->inputs[i]);
-        else if (!is_single(in) && !is_per_channel(in, out))
-            return 0;
-    }
-    return blocked && out->rank == 4;
-}
-
-/* Channels of all parts but the last in whole blocks, most of them there already: then a concatenation copies
- * blocks. */
-static int concat_is_blocked(const plan *plan, const lowered_op *op)
-{
-    const lowered_value *values = plan->graph->values;
-    int64_t blocked = 0;
-    if (op->as.move.concat_axis != 1 || values[op->output].shape.rank != 4)
-        return 0;
-    for (size_t i = 0; i < op->input_count; i++) {
-        int64_t channels = values[op->inputs[i]].shape.dims[1];
-        if (i + 1 < op->input_count && channels % LAYOUT_BLOCK)
-            return 0;
-        blocked += is_blocked(plan, op->inputs[i]) ? channels : 0;
-    }
-    return blocked * 2 >= values[op->output].shape.dims[1];
-}
-
-static int produces_blocked(const plan *plan, const lowered_op *op)
-{
-    if (plan->plain || plan->graph->values[op->output].dtype != CLARUS_FLOAT32)
-        return 0;
-    switch (op->kind) {
-    case OP_CONV:
-        return conv_choose_route(plan->graph, op) != CONV_ANY;
-    case OP_POOL:
-        return is_blocked(plan, op->inputs[0]);
-    case OP_ELTWISE:
-        return eltwise_is_blocked(plan, op);
-    case OP_MOVE:
-        return concat_is_blocked(plan, op);
-    default:
-        return 0;
-    }
-}
-
-static int64_t block_count(const plan *plan, size_t value)
-{
-    return (plan->graph->values[value].shape.dims[1] + LAYOUT_BLOCK - 1) / LAYOUT_BLOCK;
-}
-
-static int64_t max64(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static int is_winograd(const lowered_op *op)
-{
-    return op->kind == OP_CONV && op->as.conv.algorithm == CONV_WINOGRAD;
-}
-
-/* The layout in which a convolution with a halo reads its input: few channels of a direct sum as planes. */
-static layout conv_input_layout(const plan *plan, const lowered_op *op)
-{
-    enum { FEW = 8 };
-    int few = op->as.conv.in_channels <= FEW && op->as.conv.groups == 1 && !is_winograd(op);
-    layout wanted = few || !is_blocked(plan, op->output) ? plain_layout : blocked_layout;
-    if (wanted.kind == LAYOUT_BLOCKED)
-        wanted.group = conv_blocks_group(plan->graph, op, op->as.conv.in_channels);
-    conv_input_halo(&op->as.conv, &wanted);
-    return wanted;
-}
-
-static void widen_halo(layout *a, const layout *b)
-{
-    a->top = max64(a->top, b->top);
-    a->left = max64(a->left, b->left);
-    a->bottom = max64(a->bottom, b->bottom);
-    a->right = max64(a->right, b->right);
-}
-
-/* The halo that the convolutions reading a value need, at the end as wide as at the beginning: a strided
- * window that does not reach so far costs a row and a column, and the buffer shares memory with others. */
-static void choose_halos(plan *plan)
-{
-    const lowered_graph *graph = plan->graph;
-    for (size_t i = 0; i < graph->op_count; i++) {
-        const lowered_op *op = &graph->ops[i];
-        if (op->kind != OP_CONV || !is_blocked(plan, op->output))
-            continue;
-        layout wanted = conv_input_layout(plan, op), *home = &plan->placements[op->inputs[0]].home;
-        if (wanted.kind == LAYOUT_BLOCKED && home->kind == LAYOUT_BLOCKED && wanted.group == home->group)
-            widen_halo(home, &wanted);
-        home->bottom = max64(home->bottom, home->top);
-        home->right = max64(home->right, home->left);
-    }
-}
-
-/* A concatenation of blocks. */
-static int is_concat(const plan *plan, const lowered_op *op)
-{
-    return op->kind == OP_MOVE && is_blocked(plan, op->output) && !plan->maps[op->output];
-}
-
-static int is_first_use(const lowered_op *concat, size_t i)
-{
-    for (size_t j = 0; j < i; j++)
-        if (concat->inputs[j] == concat->inputs[i])
-            return 0;
-    return 1;
-}
-
-/* If the value, which has a map, is whole blocks of another: those; else -1. */
-static int64_t first_block_of(const plan *plan, size_t value)
-{
-    return is_blocked(plan, value)
-               ? channel_map_first_block(plan->maps[value], &plan->graph->values[value].shape)
-               : -1;
-}
-
-/* What is seen as blocks of another value has the other's halo. */
-static void widen_sources(plan *plan)
-{
-    for (size_t v = 0; v < plan->graph->value_count; v++)
-        if (plan->maps[v] && first_block_of(plan, v) >= 0)
-            widen_halo(&plan->placements[plan->maps[v]->origins[0].source].home, &plan->placements[v].home);
-}
-
-/* A concatenation's part that an operation writes blocked. */
-static int is_written_blocked(const plan *plan, size_t value)
-{
-    return plan->graph->values[value].kind == VALUE_TEMPORARY && is_blocked(plan, value) &&
-           !plan->placements[value].home.group && !(plan->maps[value] && first_block_of(plan, value) >= 0);
-}
-
-/* Parts of a blocked concatenation are computed where they belong, so that it costs nothing, unless they are
- * part of another already. All share one halo. */
-static void join_concat(plan *plan, const lowered_op *concat)
-{
-    struct placement *whole = &plan->placements[concat->output];
-    for (size_t i = 0; i < concat->input_count; i++) {
-        struct placement *part = &plan->placements[concat->inputs[i]];
-        if (part->part_of != NOWHERE || !is_written_blocked(plan, concat->inputs[i]))
-            continue;
-        part->part_of = (int64_t)concat->output;
-        widen_halo(&whole->home, &part->home);
-    }
-}
-
-/* Where in the whole the parts lie. The whole may be a part itself, whose place is known by then. */
-static void place_parts(plan *plan, const lowered_op *concat)
-{
-    const struct placement *whole = &plan->placements[concat->output];
-    int64_t blocks = whole->home.total_blocks ? whole->home.total_blocks : block_count(plan, concat->output);
-    int64_t first = whole->home.first_block;
-    for (size_t i = 0; i < concat->input_count; i++) {
-        struct placement *part = &plan->placements[concat->inputs[i]];
-        if (part->part_of == (int64_t)concat->output && is_first_use(concat, i)) {
-            part->home = whole->home;
-            part->home.first_block = first;
-            part->home.total_blocks = blocks;
-        }
-        first += block_count(plan, concat->inputs[i]);
-    }
-}
-
-/* Movements of whole channels, most of them of blocked values, wait until their result is asked for: then it
- * is gathered from the values that were there before all of them, or never. */
-static clarus_status map_channels(plan *plan, size_t number, clarus_error *error)
-{
-    const lowered_op *op = &plan->graph->ops[number];
-    channel_map *map;
-    int64_t blocked = 0;
-    clarus_status status = channel_map_make(plan->graph, plan->maps, op, &map, error);
-    if (status != CLARUS_OK || !map)
-        return status;
-    for (int64_t i = 0; i < map->count; i++)
-        blocked += is_blocked(plan, map->origins[i].source);
-    if (blocked * 2 < map->count)
-        return CLARUS_OK;
-    plan->maps[op->output] = map;
-    plan->placements[op->output].writer = number;
-    if (channel_map_is_regular(plan->graph, map, &plan->graph->values[op->output].shape))
-        plan->placements[op->output].home = blocked_layout;
-    return CLARUS_OK;
-}
-
-static clarus_status choose_homes(plan *plan, clarus_error *error)
-{
-    const lowered_graph *graph = plan->graph;
-    for (size_t v = 0; v < graph->value_count; v++)
-        plan->placements[v].part_of = NOWHERE;
-    for (size_t i = 0; i < graph->op_count; i++) {
-        const lowered_op *op = &graph->ops[i];
-        int blocked = produces_blocked(plan, op), moves = op->kind == OP_MOVE || op->kind == OP_VIEW;
-        layout *home = &plan->placements[op->output].home;
-        *home = blocked ? blocked_layout : plain_layout;
-        if (blocked && op->kind == OP_CONV)
-            home->group = conv_blocks_group(plan->graph, op, op->as.conv.out_channels);
-        clarus_status status = moves && !blocked ? map_channels(plan, i, error) : CLARUS_OK;
-        if (status != CLARUS_OK)
-            return status;
-    }
-    choose_halos(plan);
-    widen_sources(plan);
-    for (size_t i = 0; i < graph->op_count; i++)
-        if (is_concat(plan, &graph->ops[i]))
-            join_concat(plan, &graph->ops[i]);
-    for (size_t i = graph->op_count; i-- > 0;)
-        if (is_concat(plan, &graph->ops[i]))
-            place_parts(plan, &graph->ops[i]);
-    return CLARUS_OK;
 }
 
 /* ---- operands ---------------------------------------------------------------------------------- */
@@ -435,7 +181,8 @@ static clarus_status get_inputs(plan *plan, size_t number, operand *in, clarus_e
 {
     const lowered_op *op = &plan->graph->ops[number];
     const shape *out = &plan->graph->values[op->output].shape;
-    int blocked = is_blocked(plan, op->output), packs = op->kind == OP_CONV && (blocked || is_winograd(op));
+    int blocked = placement_is_blocked(plan, op->output),
+        packs = op->kind == OP_CONV && (blocked || is_winograd(op));
     clarus_status status = CLARUS_OK;
     for (size_t i = 0; i < op->input_count && status == CLARUS_OK; i++) {
         const shape *shape = &plan->graph->values[op->inputs[i]].shape;
@@ -447,15 +194,16 @@ static clarus_status get_inputs(plan *plan, size_t number, operand *in, clarus_e
         if (packs)
             wanted.group = plan->placements[op->output].home.group; /* a residual's */
         if (packs && i == 0)
-            wanted = conv_input_layout(plan, op);
-        if (op->kind == OP_MOVE && !is_blocked(plan, op->inputs[i])) /* into its place in blocks at once */
+            wanted = placement_conv_input(plan, op);
+        if (op->kind == OP_MOVE &&
+            !placement_is_blocked(plan, op->inputs[i])) /* into its place in blocks at once */
             wanted = plain_layout;
         if (op->kind == OP_MATMUL && i == 1 && !plan_takes_fast_matmul(plan) &&
             plan->graph->values[op->inputs[i]].kind == VALUE_CONSTANT) {
             in[i] = (operand){.buffer = SIZE_MAX};
             continue;
         }
-        if (op->kind == OP_REDUCE && is_blocked(plan, op->inputs[i]) && op->as.reduce.reduced[2] &&
+        if (op->kind == OP_REDUCE && placement_is_blocked(plan, op->inputs[i]) && op->as.reduce.reduced[2] &&
             op->as.reduce.reduced[3] && !op->as.reduce.reduced[0] && !op->as.reduce.reduced[1])
             wanted = blocked_layout;
         status = op->kind == OP_ELTWISE && blocked && !shape_equal(shape, out)
@@ -486,14 +234,14 @@ static clarus_status plan_blocked_concat(plan *plan, size_t number, const operan
     const lowered_op *op = &plan->graph->ops[number];
     operand part = *out;
     if (!part.layout.total_blocks)
-        part.layout.total_blocks = block_count(plan, op->output);
+        part.layout.total_blocks = placement_blocks(plan, op->output);
     for (size_t i = 0; i < op->input_count; i++) {
         part.shape = in[i].shape;
         int in_place = in[i].buffer == out->buffer && layout_equal(&in[i].layout, &part.layout);
         clarus_status status = in_place ? CLARUS_OK : launch_reorder(plan, number, &in[i], &part, error);
         if (status != CLARUS_OK)
             return status;
-        part.layout.first_block += block_count(plan, op->inputs[i]);
+        part.layout.first_block += placement_blocks(plan, op->inputs[i]);
     }
     return CLARUS_OK;
 }
@@ -598,7 +346,7 @@ static clarus_status gather_channels(plan *plan, size_t value, clarus_error *err
         out.shape = *shape;
         out.layout.first_block += block;
         if (!out.layout.total_blocks)
-            out.layout.total_blocks = block_count(plan, source);
+            out.layout.total_blocks = placement_blocks(plan, source);
         remember(plan, value, &out);
         return CLARUS_OK;
     }
@@ -613,8 +361,8 @@ static clarus_status gather_channels(plan *plan, size_t value, clarus_error *err
 /* What a movement that has waited writes. */
 static clarus_status plan_mapped(plan *plan, size_t value, clarus_error *error)
 {
-    return is_blocked(plan, value) ? gather_channels(plan, value, error)
-                                   : plan_op(plan, plan->placements[value].writer, error);
+    return placement_is_blocked(plan, value) ? gather_channels(plan, value, error)
+                                             : plan_op(plan, plan->placements[value].writer, error);
 }
 
 /* Graph inputs and outputs are row-major buffers of their own. */
@@ -654,7 +402,7 @@ static clarus_status plan_all(plan *plan, clarus_error *error)
     clarus_status status = plan_inputs(plan, error);
     if (status != CLARUS_OK)
         return status;
-    if ((status = choose_homes(plan, error)) != CLARUS_OK)
+    if ((status = placement_choose(plan, error)) != CLARUS_OK)
         return status;
     for (size_t i = 0; i < plan->graph->op_count; i++)
         if (!plan->maps[plan->graph->ops[i].output] && (status = plan_op(plan, i, error)) != CLARUS_OK)
