@@ -98,7 +98,14 @@ static clarus_status run(const char *device_name, const clarus_model *model, flo
     return status;
 }
 
+/* ThreadSanitizer's runs ask for the reference: PoCL is not built for them. */
 static const char *const devices[] = {"reference", "pocl"};
+
+static size_t device_count(void)
+{
+    const char *asked = getenv("CLARUS_DEVICE");
+    return asked && strcmp(asked, "reference") == 0 ? 1 : 2;
+}
 
 static clarus_model *load(void)
 {
@@ -112,7 +119,7 @@ static clarus_model *load(void)
 static void expect_results(const float *expected, const char *what)
 {
     clarus_model *model = load();
-    for (size_t d = 0; model && d < 2; d++) {
+    for (size_t d = 0; model && d < device_count(); d++) {
         float y[100];
         clarus_error error = {CLARUS_OK, ""};
         CHECK(run(devices[d], model, y, &error) == CLARUS_OK, "%s: %s", devices[d], error.message);
@@ -196,7 +203,7 @@ static void expect_failure(const char *what, int (*change)(const char *path), cl
     write_file("model.onnx", b.bytes, b.size);
     clarus_model *model = load();
     CHECK(change(path_of("model.onnx")) == 0, "%s", what);
-    for (size_t d = 0; model && d < 2; d++) {
+    for (size_t d = 0; model && d < device_count(); d++) {
         float y[100];
         clarus_error error = {CLARUS_OK, ""};
         clarus_status status = run(devices[d], model, y, &error);
@@ -243,7 +250,7 @@ static void test_not_finite(void)
         write_file("model.onnx", b.bytes, b.size);
         snprintf(text, sizeof text, "weight \"%s\" is not finite at element 4321", names[i]);
         clarus_model *model = load();
-        for (size_t d = 0; model && d < 2; d++) {
+        for (size_t d = 0; model && d < device_count(); d++) {
             float y[100];
             clarus_error error = {CLARUS_OK, ""};
             clarus_status status = run(devices[d], model, y, &error);
