@@ -9,7 +9,7 @@
  * blocks of y. Sources are read where they lie beyond a block, too: behind them is slack, and what would be before the
  * buffer is read lane by lane.
  *
- * Parameters: LANES. */
+ * Parameters: LANES, 16 or 1. */
 #include "lanes.h"
 #include "share.h"
 

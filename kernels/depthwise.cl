@@ -6,7 +6,7 @@
  * Layouts as in conv2d.cl; w [block][ky][kx][j][16]. A tile is TP pixels of a row and LANES channels. An item of work (share.h) is
  * a run of `run` tiles (row * tiles_x + column) of one plane (n * blocks + block).
  *
- * Parameters: TP, SX, G (1, 2, 4, 8), KW (with G 1, 3, 5 or 7: the kernel's width, not dilated; 0: any), LANES (16 or 1),
+ * Parameters: TP, SX, G (1, 2, 4, 8), KW (with G 1, 3, 5 or 7: the kernel's width, not dilated; 0: any), LANES (16, 8 or 1),
  * FUNCTION (epilogue.h). */
 #include "lanes.h"
 #include "epilogue.h"
@@ -53,6 +53,22 @@
 #else
 #define LOAD_CHANNELS const floatv channels = LOADV(at_x);
 #define CHANNEL(j) channels.CLARUS_TYPE(OF_, G, _##j)
+#if LANES == 8
+#define OF_2_0 s00224466
+#define OF_2_1 s11335577
+#define OF_4_0 s00004444
+#define OF_4_1 s11115555
+#define OF_4_2 s22226666
+#define OF_4_3 s33337777
+#define OF_8_0 s00000000
+#define OF_8_1 s11111111
+#define OF_8_2 s22222222
+#define OF_8_3 s33333333
+#define OF_8_4 s44444444
+#define OF_8_5 s55555555
+#define OF_8_6 s66666666
+#define OF_8_7 s77777777
+#else
 #define OF_2_0 s0022446688aaccee
 #define OF_2_1 s1133557799bbddff
 #define OF_4_0 s000044448888cccc
@@ -67,6 +83,7 @@
 #define OF_8_5 s55555555dddddddd
 #define OF_8_6 s66666666eeeeeeee
 #define OF_8_7 s77777777ffffffff
+#endif
 #endif
 #define ADD_BIAS(i) sum[i] += offset; /* never -0: the + 0 of numerics.md is in it */
 #define WITHIN(i) if (ox0 + i < out_w)

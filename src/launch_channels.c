@@ -118,7 +118,7 @@ static clarus_status launch_blocks(plan *plan, size_t op, const gathering *g, co
     const int64_t *d = out->shape.dims;
     int64_t rows = d[2], width = d[3];
     size_t count = HEAD + (size_t)g->block_count + 1 + (size_t)g->piece_count * PIECE;
-    int lanes = plan_device(plan)->lanes;
+    int lanes = plan_device(plan)->lanes > 1 ? LAYOUT_BLOCK : 1;
     int64_t *table = plan_alloc(plan, count, sizeof *table);
     launch *launch;
     clarus_status status = table ? plan_add_launch(plan, KERNEL_channels, op, &launch, error)
