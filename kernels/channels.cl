@@ -2,8 +2,8 @@
  *
  * A block of y is put together from pieces: lanes l of it, those whose bits are set in `lanes`, are
  * x[at + (l >> shift)] of each pixel, x one of up to eight values. A piece of shift 0 is a run of channels; shift 1 to 3:
- * every second to eighth channel of y is from a run, as it is after one to three shuffles. A block's first piece has all bits set; later ones go on
- * top. Lanes beyond the channels of y get anything.
+ * every second to eighth channel of y is from a run, as it is after one to three shuffles. A block's first piece has all
+ * bits set; later ones go on top. Lanes beyond the channels of y get anything.
  *
  * Dimension 0: 16 / LANES parts of a block, dimension 1: runs of `run` pixels of a row, dimension 2: images and channel
  * blocks of y. Sources are read where they lie beyond a block, too: behind them is slack, and what would be before the

@@ -146,29 +146,18 @@ static clarus_status launch_blocks(plan *plan, size_t op, const gathering *g, co
     return status == CLARUS_OK ? launch_table(plan, launch, table, count, error) : status;
 }
 
-/* The origins of a block's channels in a value that begins its blocks elsewhere. */
-static void map_block(const operand *in, const operand *out, int64_t block, plane_origin *origins)
-{
-    int64_t group = out->layout.group ? out->layout.group : out->shape.dims[1];
-    int64_t blocks = div_up(group, LAYOUT_BLOCK);
-    int64_t first = block / blocks * group + block % blocks * LAYOUT_BLOCK;
-    int count = layout_channels(&out->layout, &out->shape, block);
-    for (int l = 0; l < count; l++)
-        origins[block * LAYOUT_BLOCK + l].plane = layout_lane(&in->layout, first + l);
-}
-
 clarus_status launch_regroup(plan *plan, size_t op, const operand *in, const operand *out,
                              clarus_error *error)
 {
-    int64_t blocks = layout_planes(&out->layout, &out->shape), lanes = blocks * LAYOUT_BLOCK;
+    int64_t lanes = layout_planes(&out->layout, &out->shape) * LAYOUT_BLOCK;
     channel_map map = {.origins = plan_alloc(plan, (size_t)lanes, sizeof *map.origins)};
     const operand **operands = plan_alloc(plan, (size_t)lanes, sizeof *operands);
     if (!map.origins || !operands)
         return error_memory(error, "channels");
     for (int64_t l = 0; l < lanes; l++)
         operands[l] = in;
-    for (int64_t b = 0; b < blocks; b++)
-        map_block(in, out, b, map.origins);
+    for (int64_t c = 0; c < out->shape.dims[1]; c++)
+        map.origins[layout_lane(&out->layout, c)].plane = layout_lane(&in->layout, c);
     return launch_channels(plan, op, &map, operands, out, error);
 }
 

@@ -90,13 +90,11 @@ clarus_status launch_weights(plan *plan, const weight_packing *pack, const packi
     return status;
 }
 
-clarus_status launch_bias(plan *plan, const lowered_op *what, int64_t group, launch *launch,
+clarus_status launch_bias(plan *plan, const lowered_op *what, const layout *layout, launch *launch,
                           clarus_error *error)
 {
     int64_t channels = what->as.conv.out_channels;
-    group = group ? group : channels;
-    int64_t groups = channels / group, width = div_up(group, LAYOUT_BLOCK) * LAYOUT_BLOCK;
-    int64_t padded = groups * width;
+    int64_t padded = (layout_lane(layout, channels - 1) / LAYOUT_BLOCK + 1) * LAYOUT_BLOCK;
     float *bias = plan_alloc(plan, (size_t)padded, sizeof *bias);
     clarus_status status = bias ? CLARUS_OK : error_memory(error, "bias");
     if (status == CLARUS_OK && what->epilogue.has_bias)
@@ -105,8 +103,8 @@ clarus_status launch_bias(plan *plan, const lowered_op *what, int64_t group, lau
         return status;
     memset(bias, 0, (size_t)padded * sizeof *bias);
     const float *from = what->epilogue.has_bias ? plan->graph->values[what->inputs[2]].data : NULL;
-    for (int64_t g = 0; from && g < groups; g++)
-        memcpy(bias + g * width, from + g * group, (size_t)group * sizeof *bias);
+    for (int64_t c = 0; from && c < channels; c++)
+        bias[layout_lane(layout, c)] = from[c];
     size_t buffer;
     status = plan_constant(plan, CLARUS_FLOAT32, bias, (size_t)padded, &buffer, error);
     if (status == CLARUS_OK)
@@ -159,7 +157,7 @@ static clarus_status add_arguments(plan *plan, const lowered_op *what, const ope
     clarus_status status;
     launch_buffer(launch, in->buffer);
     if ((status = launch_weights(plan, pack, form, (size_t)weights, launch, error)) != CLARUS_OK ||
-        (status = launch_bias(plan, what, out->layout.group, launch, error)) != CLARUS_OK)
+        (status = launch_bias(plan, what, &out->layout, launch, error)) != CLARUS_OK)
         return status;
     launch_results(launch, places->residual, out);
     if ((status = launch_conv_items(plan, plan_device(plan)->lanes, grid, launch, error)) != CLARUS_OK ||
@@ -322,7 +320,7 @@ static clarus_status launch_any(plan *plan, size_t op, const lowered_op *what, c
     launch_buffer(launch, in[1].buffer);
     if (what->epilogue.has_bias)
         launch_buffer(launch, in[2].buffer);
-    else if ((status = launch_bias(plan, what, 0, launch, error)) != CLARUS_OK)
+    else if ((status = launch_bias(plan, what, &out->layout, launch, error)) != CLARUS_OK)
         return status;
     launch_results(launch, residual, out);
     int64_t table[24] = {

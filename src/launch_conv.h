@@ -16,8 +16,8 @@ clarus_status launch_winograd(plan *plan, size_t op, const lowered_op *what, con
 /* The weights, packed. */
 clarus_status launch_weights(plan *plan, const weight_packing *pack, const packing_form *form, size_t count,
                              launch *launch, clarus_error *error);
-/* The bias padded to whole blocks, each `group` channels begin one (0: all together); zeros without one. */
-clarus_status launch_bias(plan *plan, const lowered_op *what, int64_t group, launch *launch,
+/* The bias as the output's channels lie in their blocks, zeros between them; zeros without one. */
+clarus_status launch_bias(plan *plan, const lowered_op *what, const layout *layout, launch *launch,
                           clarus_error *error);
 /* Residual (the output stands in for an absent one, which is never read) and output. */
 void launch_results(launch *launch, const operand *residual, const operand *out);

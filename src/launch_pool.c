@@ -52,16 +52,17 @@ clarus_status launch_pool(plan *plan, size_t op, const lowered_op *what, const o
     const int lanes = blocked ? plan_device(plan)->lanes : 1;
     int64_t images = blocked ? div_up(p->channels, LAYOUT_BLOCK) : p->channels;
     pool_pitch x = pitch_of(in, w->in, p->channels), y = pitch_of(out, w->out, p->channels);
+    /* On CPUs a work-item takes a row, on GPUs a pixel. */
+    enum { SIDE_BY_SIDE = 4 };
+    int single = plan_device(plan)->group_size > 1;
 
     launch *launch;
     clarus_status status = plan_add_launch(plan, KERNEL_pool, op, &launch, error);
     if (status != CLARUS_OK)
         return status;
     launch_define(launch, "-DAVERAGE=%d -DPIXEL=%d -DLANES=%d -DTP=%d", p->function != POOL_MAX,
-                  blocked ? LAYOUT_BLOCK : 1, lanes, plan_device(plan)->group_size > 1 ? 1 : 4);
-    /* On CPUs a work-item takes a row, on GPUs a pixel. */
-    int64_t pixels = w->out[0] * w->out[1] * w->out[2],
-            run = plan_device(plan)->group_size > 1 ? 1 : w->out[2];
+                  blocked ? LAYOUT_BLOCK : 1, lanes, single ? 1 : SIDE_BY_SIDE);
+    int64_t pixels = w->out[0] * w->out[1] * w->out[2], run = single ? 1 : w->out[2];
     launch_grid(launch, blocked ? (size_t)(LAYOUT_BLOCK / lanes) : 1, (size_t)div_up(pixels, run),
                 (size_t)(p->batch * images));
     launch->local[0] = launch->global[0];

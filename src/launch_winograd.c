@@ -151,7 +151,7 @@ static clarus_status transform_output(plan *plan, size_t op, const lowered_op *w
                              r.pixel,
                              residual != NULL};
     launch_buffer(launch, positions->buffer);
-    if ((status = launch_bias(plan, what, 0, launch, error)) != CLARUS_OK)
+    if ((status = launch_bias(plan, what, &out->layout, launch, error)) != CLARUS_OK)
         return status;
     launch_results(launch, residual, out);
     if ((status = launch_conv_items(plan, lanes, &grid, launch, error)) != CLARUS_OK ||
@@ -281,7 +281,7 @@ static clarus_status launch_whole(plan *plan, size_t op, const lowered_op *what,
     if ((status = launch_weights(plan, &pack, &packing_tiles_first,
                                  (size_t)(pack.groups * d->tiles_o * group_in * pack.width), launch,
                                  error)) != CLARUS_OK ||
-        (status = launch_bias(plan, what, 0, launch, error)) != CLARUS_OK)
+        (status = launch_bias(plan, what, &out->layout, launch, error)) != CLARUS_OK)
         return status;
     launch_results(launch, residual, out);
     if ((status = launch_share(plan, launch, items, NULL, 0, error)) != CLARUS_OK ||
